@@ -1,0 +1,137 @@
+//! Why a verb did not do what was asked, by whose fault.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::policy::EndReason;
+use crate::store::StoreFault;
+use crate::verify::Denial;
+
+/// The three ways to fail.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Fault {
+    /// The access token that came with the request is not good: its bearer's fault (401).
+    Denied(Denial),
+    /// What was asked cannot be had: the asker's fault.
+    Refused(Refusal),
+    /// We cannot say now: ours (503). It is safe to ask again.
+    Unavailable(Unavailable),
+}
+
+/// What was wrong with the asking: a closed list.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Refusal {
+    /// Unknown client, wrong secret, or no secret where one is needed; one answer for all (RFC 6749 §5.2 `invalid_client`).
+    ClientNotAuthenticated,
+    /// The client may not use this grant (`unauthorized_client`).
+    GrantNotAllowed,
+    /// No refresh token of ours: malformed or forged (`invalid_grant`).
+    RefreshTokenInvalid,
+    /// Another client's or another session's refresh token (`invalid_grant`).
+    RefreshTokenForeign,
+    /// A superseded refresh token: the session has been ended (`invalid_grant`).
+    RefreshTokenReused,
+    /// The session is over; `None`: unknown or forgotten (`invalid_grant`).
+    SessionEnded(Option<EndReason>),
+    /// A scope above what may be had (`invalid_scope`).
+    ScopeNotAllowed,
+    /// An audience above what may be had, or more than one (RFC 8707 `invalid_target`).
+    AudienceNotAllowed,
+    /// The access token lacks this scope (RFC 6750 `insufficient_scope`).
+    InsufficientScope(&'static str),
+    /// The access token was not issued to a client that may do this for that client id.
+    ClientNotOpenable,
+    /// A field of the request is wrong; the pointer (RFC 6901) says which, the code how.
+    Invalid {
+        /// JSON pointer into the request.
+        pointer: String,
+        /// Snake-case word of a closed list in `docs/codes.md`.
+        code: &'static str,
+    },
+    /// Custom claims would grow beyond 2 KiB or 32 members.
+    ClaimsTooLarge,
+    /// The same `Idempotency-Key` came with another request.
+    IdempotencyKeyReused,
+    /// No such session, revocation, key or client.
+    NotFound,
+    /// A client of this id exists already.
+    ClientExists,
+    /// The client stands in the configuration file: the API cannot change it.
+    ClientReadOnly,
+    /// The key's state does not allow it.
+    KeyState(&'static str),
+    /// Not built yet.
+    Unsupported(&'static str),
+}
+
+/// Why we cannot answer now.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Unavailable {
+    /// The store's queue is full.
+    StoreBusy,
+    /// The store failed; the text is for the log.
+    StoreDown(String),
+    /// The view is older than the hard age: nothing may be minted or accepted on it.
+    ViewStale,
+    /// No key of the needed kind may sign now.
+    NoSigningKey,
+    /// A refresh token names a MAC key that this node has not loaded yet.
+    KeyRingBehind,
+}
+
+impl Unavailable {
+    /// When to ask again, in whole seconds on the wire (`Retry-After`).
+    pub fn retry_after(&self) -> Duration {
+        Duration::from_secs(match self {
+            Self::StoreBusy | Self::KeyRingBehind => 1,
+            Self::StoreDown(_) | Self::ViewStale | Self::NoSigningKey => 5,
+        })
+    }
+}
+
+impl From<StoreFault> for Fault {
+    fn from(fault: StoreFault) -> Self {
+        Self::Unavailable(match fault {
+            StoreFault::Busy => Unavailable::StoreBusy,
+            StoreFault::Down(why) => Unavailable::StoreDown(why),
+        })
+    }
+}
+
+impl From<Refusal> for Fault {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<Denial> for Fault {
+    fn from(denial: Denial) -> Self {
+        Self::Denied(denial)
+    }
+}
+
+impl From<Unavailable> for Fault {
+    fn from(unavailable: Unavailable) -> Self {
+        Self::Unavailable(unavailable)
+    }
+}
+
+impl Refusal {
+    /// A fault in one field.
+    pub fn invalid(pointer: impl Into<String>, code: &'static str) -> Self {
+        Self::Invalid { pointer: pointer.into(), code }
+    }
+}
+
+impl fmt::Display for Unavailable {
+    /// For the operator's log, never for a stranger.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::StoreBusy => f.write_str("the store's queue is full"),
+            Self::StoreDown(why) => write!(f, "the store has failed: {why}"),
+            Self::ViewStale => f.write_str("the view of revocations is too old"),
+            Self::NoSigningKey => f.write_str("no key may sign now"),
+            Self::KeyRingBehind => f.write_str("a refresh token names a MAC key that is not loaded"),
+        }
+    }
+}
