@@ -1,0 +1,211 @@
+//! `/v1/clients`. Durations are whole seconds.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::ToSchema;
+
+use crate::registry::{ClientType, Grant, TokenFormat};
+
+/// `POST /v1/clients`. What is left out is empty, or as the defaults have it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewClient {
+    /// Its id.
+    pub client_id: String,
+    /// `confidential` or `public` (RFC 6749 §2.1). A confidential client is given a secret.
+    #[serde(rename = "type")]
+    #[schema(value_type = String, example = "public")]
+    pub kind: ClientType,
+    /// What it may ask of the token endpoint: `refresh_token`, `client_credentials`.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    pub grants: BTreeSet<Grant>,
+    /// The scopes that it, or a session at it, may have.
+    #[serde(default)]
+    pub scopes: BTreeSet<String>,
+    /// The audiences that it, or a session at it, may have; the first is the default.
+    #[serde(default)]
+    pub audiences: Vec<String>,
+    /// For which clients it may open sessions; `["*"]` is all.
+    #[serde(default)]
+    pub opens_for: BTreeSet<String>,
+    /// The form of its access tokens: `jwt` or `paseto`.
+    #[serde(default)]
+    #[schema(value_type = String)]
+    pub format: TokenFormat,
+    /// Web origins that may call the token and revocation endpoints.
+    #[serde(default)]
+    pub origins: Vec<String>,
+    /// Lifetimes of its own.
+    #[serde(default)]
+    pub overrides: OverridesBody,
+    /// Whether its refresh tokens rotate.
+    #[serde(default = "yes")]
+    pub rotates: bool,
+    /// How many live sessions of one subject may share a slot.
+    #[serde(default)]
+    pub sessions_per_slot: Option<u32>,
+    /// A disabled client is answered as an unknown one.
+    #[serde(default)]
+    pub disabled: bool,
+}
+
+/// `PUT /v1/clients/{id}`: the whole registration. A member that is left out is an error, never a reset. Secrets stay.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReplaceClient {
+    /// As it is: a client's type does not change.
+    #[serde(rename = "type")]
+    #[schema(value_type = String, example = "public")]
+    pub kind: ClientType,
+    /// What it may ask of the token endpoint.
+    #[schema(value_type = Vec<String>)]
+    pub grants: BTreeSet<Grant>,
+    /// The scopes that it, or a session at it, may have.
+    pub scopes: BTreeSet<String>,
+    /// The audiences that it, or a session at it, may have; the first is the default.
+    pub audiences: Vec<String>,
+    /// For which clients it may open sessions; `["*"]` is all.
+    pub opens_for: BTreeSet<String>,
+    /// The form of its access tokens.
+    #[schema(value_type = String)]
+    pub format: TokenFormat,
+    /// Web origins that may call the token and revocation endpoints.
+    pub origins: Vec<String>,
+    /// Lifetimes of its own; every member is named, `null` is the default.
+    pub overrides: ReplaceOverrides,
+    /// Whether its refresh tokens rotate.
+    pub rotates: bool,
+    /// How many live sessions of one subject may share a slot; `null` is no limit.
+    #[serde(deserialize_with = "present")]
+    #[schema(required = true)]
+    pub sessions_per_slot: Option<u32>,
+    /// A disabled client is answered as an unknown one.
+    pub disabled: bool,
+}
+
+/// Lifetimes of a client's own, in seconds; `null` is the default.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OverridesBody {
+    /// An access token's.
+    #[serde(default)]
+    pub access_ttl: Option<u64>,
+    /// A session's, from its opening.
+    #[serde(default)]
+    pub absolute: Option<u64>,
+    /// How long a session may lie unused.
+    #[serde(default)]
+    pub idle: Option<u64>,
+    /// How long a superseded refresh token still gets the same successor.
+    #[serde(default)]
+    pub retry_window: Option<u64>,
+    /// How long a new refresh token is kept before it rotates again.
+    #[serde(default)]
+    pub rotation_pause: Option<u64>,
+}
+
+/// As [`OverridesBody`], with every member named.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReplaceOverrides {
+    /// An access token's.
+    #[serde(deserialize_with = "present")]
+    #[schema(required = true)]
+    pub access_ttl: Option<u64>,
+    /// A session's, from its opening.
+    #[serde(deserialize_with = "present")]
+    #[schema(required = true)]
+    pub absolute: Option<u64>,
+    /// How long a session may lie unused.
+    #[serde(deserialize_with = "present")]
+    #[schema(required = true)]
+    pub idle: Option<u64>,
+    /// How long a superseded refresh token still gets the same successor.
+    #[serde(deserialize_with = "present")]
+    #[schema(required = true)]
+    pub retry_window: Option<u64>,
+    /// How long a new refresh token is kept before it rotates again.
+    #[serde(deserialize_with = "present")]
+    #[schema(required = true)]
+    pub rotation_pause: Option<u64>,
+}
+
+/// A client. No secret is in it, nor the hash of one.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ClientBody {
+    /// Its id.
+    pub client_id: String,
+    /// `confidential` or `public`.
+    #[serde(rename = "type")]
+    #[schema(value_type = String, example = "public")]
+    pub kind: ClientType,
+    /// What it may ask of the token endpoint.
+    #[schema(value_type = Vec<String>)]
+    pub grants: BTreeSet<Grant>,
+    /// The scopes that it, or a session at it, may have.
+    pub scopes: BTreeSet<String>,
+    /// The audiences that it, or a session at it, may have.
+    pub audiences: Vec<String>,
+    /// For which clients it may open sessions; `["*"]` is all.
+    pub opens_for: BTreeSet<String>,
+    /// The form of its access tokens.
+    #[schema(value_type = String)]
+    pub format: TokenFormat,
+    /// Web origins that may call the token and revocation endpoints.
+    pub origins: Vec<String>,
+    /// Lifetimes of its own.
+    pub overrides: OverridesBody,
+    /// The lifetimes that hold for it.
+    pub lifetimes: LifetimesBody,
+    /// Whether its refresh tokens rotate.
+    pub rotates: bool,
+    /// How many live sessions of one subject may share a slot.
+    pub sessions_per_slot: Option<u32>,
+    /// Whether it is answered as an unknown one.
+    pub disabled: bool,
+    /// Whether it stands in the configuration file, where alone it can be changed.
+    pub read_only: bool,
+}
+
+/// Lifetimes in seconds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct LifetimesBody {
+    /// An access token's.
+    pub access_ttl: u64,
+    /// A session's, from its opening.
+    pub absolute: u64,
+    /// How long a session may lie unused.
+    pub idle: u64,
+    /// How long a superseded refresh token still gets the same successor.
+    pub retry_window: u64,
+    /// How long a new refresh token is kept before it rotates again.
+    pub rotation_pause: u64,
+}
+
+/// Every client.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ClientList {
+    /// In the order of their ids.
+    pub items: Vec<ClientBody>,
+}
+
+/// A client that was registered.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ClientCreated {
+    /// As registered.
+    pub client: ClientBody,
+    /// The secret of a confidential client, shown this once.
+    #[schema(value_type = Option<String>)]
+    pub client_secret: Option<super::Disclosed>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Reads an optional value whose member must be there: serde takes a plain `Option` that is missing for `null`.
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    Option::deserialize(deserializer)
+}

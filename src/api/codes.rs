@@ -1,0 +1,172 @@
+//! The closed list of codes that answers, logs and metrics speak. `docs/codes.md` is made from it.
+
+/// Writes the list down once, and from it the enum, its names and what is said about each.
+macro_rules! codes {
+    ($($code:ident $name:literal $status:literal $title:literal $advice:literal)+) => {
+        /// What is wrong, for programs. Names are never changed and never used twice.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        pub enum Code {
+            $(#[doc = $title] $code,)+
+        }
+
+        impl Code {
+            /// Every code there is.
+            pub const ALL: &[Self] = &[$(Self::$code,)+];
+
+            /// The name on the wire, in logs and in metrics.
+            pub const fn name(self) -> &'static str {
+                self.parts().0
+            }
+
+            /// The HTTP status of an answer with this code; `None` for codes that only say what is wrong with one field.
+            pub const fn status(self) -> Option<u16> {
+                match self.parts().1 {
+                    0 => None,
+                    status => Some(status),
+                }
+            }
+
+            /// What it means.
+            pub const fn title(self) -> &'static str {
+                self.parts().2
+            }
+
+            /// What to do next.
+            pub const fn advice(self) -> &'static str {
+                self.parts().3
+            }
+
+            const fn parts(self) -> (&'static str, u16, &'static str, &'static str) {
+                match self {
+                    $(Self::$code => ($name, $status, $title, $advice),)+
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    // the request as such
+    InvalidRequest "invalid_request" 400 "The request is not well formed" "See `errors` for the fields that are wrong."
+    InvalidJson "invalid_json" 400 "The body is not JSON as we take it" "Send one JSON object in UTF-8, no name twice, at most 8 levels deep."
+    InvalidForm "invalid_form" 400 "The body is not a form as we take it" "Send `application/x-www-form-urlencoded` in UTF-8; no parameter but `resource` and `audience` may repeat."
+    InvalidQuery "invalid_query" 400 "The query is not as we take it" "Name each parameter once, and only those that the endpoint knows."
+    UnsupportedMediaType "unsupported_media_type" 415 "The body has another content type" "Send the content type that the endpoint takes."
+    BodyTooLarge "body_too_large" 413 "The body is too large" "Send at most 64 KiB."
+    RequestTimeout "request_timeout" 408 "The request took too long to arrive" "Send it again over a faster connection."
+    RouteNotFound "route_not_found" 404 "There is nothing at this address" "Look the address up in the API's description."
+    MethodNotAllowed "method_not_allowed" 405 "This address does not take that method" "See the `Allow` header."
+    Unsupported "unsupported" 400 "This is not supported" "Leave out what `errors` names."
+    UnsupportedGrantType "unsupported_grant_type" 400 "This grant type is not supported" "Use `refresh_token` or `client_credentials`."
+    InternalError "internal_error" 500 "Something went wrong on our side" "Ask again later; give the request id to the operator if it lasts."
+
+    // who asks
+    ClientNotAuthenticated "client_not_authenticated" 401 "The client is unknown or has not proved who it is" "Check the client id and its secret."
+    ClientAuthenticationRepeated "client_authentication_repeated" 400 "The client presents itself in more than one way" "Use the Authorization header or the form, not both."
+    BearerMissing "bearer_missing" 401 "No access token came with the request" "Send `Authorization: Bearer` with an access token for the issuer."
+    BearerMalformed "bearer_malformed" 400 "The access token came in a way that we do not take" "Send one Authorization header, and no token in the query or the body."
+    TokenExpired "token_expired" 401 "The access token has expired" "Get a new one."
+    TokenRevoked "token_revoked" 401 "The access token has been revoked" "Get a new one; if that is refused too, sign in again."
+    TokenInvalid "token_invalid" 401 "The access token is not good for this" "Get one for this audience from this issuer; the log says more."
+    InsufficientScope "insufficient_scope" 403 "The access token lacks a scope" "Ask for the scope that `WWW-Authenticate` names, with a client that is registered for it."
+
+    // grants and sessions
+    GrantNotAllowed "grant_not_allowed" 400 "The client may not use this grant" "Have it registered for the grant."
+    RefreshTokenInvalid "refresh_token_invalid" 400 "This is no refresh token of ours" "Sign in again."
+    RefreshTokenForeign "refresh_token_foreign" 400 "The refresh token belongs to someone else" "Use the refresh token that this client was given."
+    RefreshTokenReused "refresh_token_reused" 400 "A superseded refresh token was presented: the session has been ended" "Sign in again, and look for a leak."
+    SessionEnded "session_ended" 400 "The session is over" "Sign in again."
+    ScopeNotAllowed "scope_not_allowed" 400 "The scope is wider than what may be had" "Ask for less."
+    AudienceNotAllowed "audience_not_allowed" 400 "The audience is not one that may be had" "Ask for one audience that the session and the client may have."
+    ClientNotOpenable "client_not_openable" 403 "Sessions may not be opened for this client" "Add the client to `opens_for` of the one that asks."
+    ClaimsTooLarge "claims_too_large" 400 "The custom claims are too large" "Keep them within 2 KiB and 32 members."
+    IdempotencyKeyReused "idempotency_key_reused" 422 "This Idempotency-Key came with another request before" "Use a new key for a new request."
+
+    // things
+    NotFound "not_found" 404 "There is no such thing" "Check the id; what ended long ago is forgotten."
+    ClientExists "client_exists" 409 "A client of this id exists already" "Choose another id, or change the one that is there."
+    ClientReadOnly "client_read_only" 409 "The client stands in the configuration file" "Change it there."
+    KeyState "key_state" 409 "The key's state does not allow this" "Look at the key's state with `mintage keys list`."
+
+    // ours
+    StoreBusy "store_busy" 503 "The store's queue is full" "Ask again after `Retry-After`; nothing was done."
+    StoreDown "store_down" 503 "The store does not answer" "Ask again after `Retry-After`; it is safe to repeat."
+    ViewStale "view_stale" 503 "Revocations are not known well enough to answer" "Ask again after `Retry-After`."
+    NoSigningKey "no_signing_key" 503 "No key may sign now" "Ask again after `Retry-After`; the operator must look at the keys."
+    KeyRingBehind "key_ring_behind" 503 "A key is not loaded yet" "Ask again after `Retry-After`."
+
+    // one field
+    Missing "missing" 0 "The member is missing" "Add it."
+    UnknownMember "unknown_member" 0 "There is no such member" "Leave it out, or correct its name."
+    WrongType "wrong_type" 0 "The value is of another type" "Look the type up in the API's description."
+    Malformed "malformed" 0 "The value is not written as it should be" "Correct its form."
+    Empty "empty" 0 "The value may not be empty" "Give one."
+    TooLong "too_long" 0 "The value is too long" "Shorten it."
+    TooMany "too_many" 0 "There are too many values" "Give fewer."
+    OutOfRange "out_of_range" 0 "The value is outside what is allowed" "Choose one inside the range."
+    Repeated "repeated" 0 "The member came more than once" "Give it once."
+    Reserved "reserved" 0 "The name is reserved" "Choose another."
+    NotAllowed "not_allowed" 0 "The value is not allowed here" "Choose one that the client may have."
+    Unknown "unknown" 0 "The value names nothing that exists" "Check the name."
+    Conflict "conflict" 0 "The value does not go with another one" "Leave one of them out."
+    NotSupported "not_supported" 0 "This is not supported" "Leave it out."
+}
+
+impl Code {
+    /// The code of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|code| code.name() == name)
+    }
+}
+
+/// `docs/codes.md`: the list, for people.
+pub fn codes_page() -> String {
+    let rows = |of_answers: bool| -> String {
+        Code::ALL
+            .iter()
+            .filter(|code| code.status().is_some() == of_answers)
+            .map(|code| {
+                let status = code.status().map(|status| format!(" {status} |")).unwrap_or_default();
+                format!("| `{}` |{status} {} | {} |\n", code.name(), code.title(), code.advice())
+            })
+            .collect()
+    };
+    format!(
+        "<!-- Made from src/api/codes.rs: UPDATE_DOCS=1 cargo test --lib api:: -->\n# Codes\n\n\
+         Every refusal names one code of this closed list: in `code` under `/v1`, in `mintage_code` at the OAuth endpoints, \
+         and in logs and metrics. Names are never changed and never used twice.\n\n## Answers\n\n\
+         | code | status | what it means | what to do next |\n| --- | --- | --- | --- |\n{}\n## One field\n\n\
+         These stand in `errors[].code`, beside the JSON pointer of the field.\n\n\
+         | code | what it means | what to do next |\n| --- | --- | --- |\n{}",
+        rows(true),
+        rows(false)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_code_has_one_name_that_leads_back_to_it() {
+        let names: BTreeSet<_> = Code::ALL.iter().map(|code| code.name()).collect();
+        assert_eq!(names.len(), Code::ALL.len());
+        for &code in Code::ALL {
+            assert_eq!(Code::named(code.name()), Some(code));
+            assert!(code.name().bytes().all(|byte| byte == b'_' || byte.is_ascii_lowercase()), "{}", code.name());
+        }
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a switch of the developer's, read by the test alone")]
+    fn the_page_of_codes_is_up_to_date() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/codes.md");
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            std::fs::write(path, codes_page()).unwrap();
+        }
+        let committed = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(committed == codes_page(), "docs/codes.md is behind: UPDATE_DOCS=1 cargo test --lib api::");
+    }
+}
