@@ -215,11 +215,7 @@ impl From<&Session> for SessionBody {
             subject: session.subject.clone(),
             client_id: session.client_id.clone(),
             state: if session.ended.is_some() { SessionState::Ended } else { SessionState::Active },
-            ended: session.ended.as_ref().map(|ended| EndedBody {
-                reason: ended.reason,
-                by: ended.by.clone(),
-                at: ended.at.to_rfc3339(),
-            }),
+            ended: session.ended.as_ref().map(|ended| EndedBody { reason: ended.reason, by: ended.by.clone(), at: ended.at.to_rfc3339() }),
             opened_at: session.opened_at.to_rfc3339(),
             last_refreshed_at: session.last_refreshed_at.to_rfc3339(),
             expires_at: session.expires_at.to_rfc3339(),

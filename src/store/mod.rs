@@ -183,6 +183,9 @@ pub struct Revoke {
     pub id: RevocationId,
     /// What to call back.
     pub what: Revocable,
+    /// For a session: only when it has this secret and is this client's; anything else is `NotHeld` and writes nothing. A session that
+    /// is unknown is nobody's: `Done`, and nothing is written.
+    pub only_if: Option<Holder>,
     /// The reason that ended sessions show.
     pub end_reason: EndReason,
     /// A code for programs, chosen by the caller.
@@ -193,6 +196,15 @@ pub struct Revoke {
     pub by: String,
     /// Makes the call repeatable.
     pub idempotency: Option<Idempotency>,
+}
+
+/// Who must hold a session for it to be revoked: whoever presents a genuine refresh token of it (RFC 7009).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Holder {
+    /// The client that it must be of; none where the asker may revoke any.
+    pub client_id: Option<String>,
+    /// SHA-256 of the session secret in the token.
+    pub secret_hash: [u8; 32],
 }
 
 /// What can be called back.
@@ -259,6 +271,8 @@ pub enum RevokeAnswer {
     Again(Box<Revoked>),
     /// The same `Idempotency-Key` with another request.
     KeyReused,
+    /// The session is not as [`Revoke::only_if`] demands.
+    NotHeld,
 }
 
 /// An opaque place in the log. It compares for equality only; order is the store's to know.
