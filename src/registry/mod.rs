@@ -1,14 +1,18 @@
 //! Who may ask for what: clients, resource servers, scopes and lifetimes.
 
+pub mod check;
 mod client;
 mod lifetimes;
 mod scope;
+mod strength;
 
 use std::collections::BTreeMap;
 
+pub use check::{ClientFault, ClientProblem};
 pub use client::{Client, ClientType, Grant, OpensFor, SecretHash, TokenFormat};
 pub use lifetimes::{Lifetimes, Overrides};
 pub use scope::{BadScope, ScopeSet, management};
+pub use strength::{MIN_SECRET_BITS, is_strong_secret};
 
 /// What to do where a view is older than the hard age.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, serde::Serialize, serde::Deserialize)]
