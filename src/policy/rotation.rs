@@ -57,8 +57,11 @@ pub struct StoreTime {
 
 impl StoreTime {
     /// How old something is that began at `began`: time in which the store was down, or its clock wrong, does not count.
+    ///
+    /// A beginning in the future is new when a heartbeat would not have noticed the step back, else it counts from the steady time.
     pub fn age(&self, began: Moment) -> Duration {
-        if self.is_unsteady() {
+        let stepped_back = began > self.now && began.since(self.now) <= STEADY_WITHIN;
+        if self.is_unsteady() || stepped_back {
             return Duration::ZERO;
         }
         let began = if began > self.now { self.steady_since } else { began.max(self.steady_since) };
@@ -175,3 +178,7 @@ fn touch(session: &mut Session, now: Moment) -> bool {
     }
     due
 }
+
+#[cfg(test)]
+#[path = "rotation_tests.rs"]
+mod tests;

@@ -238,8 +238,8 @@ mod tests {
             Revocation::Key("k".into()),
         ];
         let (mut forth, mut back) = (View::default(), View::default());
-        entries.iter().for_each(|entry| drop(forth.merge(entry)));
-        entries.iter().rev().for_each(|entry| drop(back.merge(entry)));
+        entries.iter().for_each(|entry| _ = forth.merge(entry));
+        entries.iter().rev().for_each(|entry| _ = back.merge(entry));
         assert_eq!(forth.contents(), back.contents());
         assert_eq!(forth.epochs("x", "y").all.sessions, Stamp::from_millis(5));
         assert!(!forth.merge(&entries[1]), "a lower epoch changes nothing");
