@@ -154,7 +154,7 @@ fn every_impurity_is_red_in_the_core_and_green_above() {
         "fn f() { std::time::Instant::now(); }",
         "use std::env;",
         "use std::{fmt, env};",
-        "use std::net::{IpAddr};",
+        "use std::net::{IpAddr, UdpSocket};",
         "fn f() { std::fs::read(\"x\"); }",
         "use std::{collections::BTreeMap, fs::File};",
         "use tokio::sync::Mutex;",
@@ -175,7 +175,10 @@ fn every_impurity_is_red_in_the_core_and_green_above() {
         }
         assert_green("src/ambient/clock.rs", &format!("{text}\n"));
     }
-    assert_green("src/time.rs", "static NAMES: [&str; 2] = [\"a\", \"b\"];\nfn f(x: &'static str) {}\nuse std::time::Duration;\n");
+    assert_green(
+        "src/time.rs",
+        "static NAMES: [&str; 2] = [\"a\", \"b\"];\nfn f(x: &'static str) {}\nuse std::time::Duration;\nuse std::net::IpAddr;\n",
+    );
 }
 
 #[test]
