@@ -45,5 +45,6 @@ pub mod registry;
 pub mod revocation;
 
 pub mod id;
+pub mod json;
 pub mod secret;
 pub mod time;
