@@ -1,1 +1,99 @@
-//! To come.
+//! What signs and checks: keys, their life as a function of `now`, the ring of an issuer, and the sets that it publishes.
+
+mod jwk;
+mod life;
+mod mac;
+mod paserk;
+mod publish;
+mod ring;
+mod signing;
+mod verifying;
+
+use std::fmt;
+
+pub use life::{KeyLife, KeyState};
+pub use mac::MacKey;
+pub use publish::{jwks, paserk_set};
+pub use ring::{KeyRing, RingKey};
+pub use signing::SigningKey;
+pub use verifying::VerifyingKey;
+
+/// What a key does. One key has one algorithm and so one format.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize)]
+pub enum Algorithm {
+    /// Ed25519 under the JWT name that most verifiers know (RFC 8037).
+    #[serde(rename = "EdDSA")]
+    EdDsa,
+    /// Ed25519 under its fully specified JWT name (RFC 9864).
+    Ed25519,
+    /// ECDSA over P-256 with SHA-256 (RFC 7518 §3.4).
+    #[serde(rename = "ES256")]
+    Es256,
+    /// Ed25519 in PASETO tokens of version 4.
+    #[serde(rename = "v4.public")]
+    V4Public,
+}
+
+impl Algorithm {
+    /// Every algorithm.
+    pub const ALL: [Self; 4] = [Self::EdDsa, Self::Ed25519, Self::Es256, Self::V4Public];
+
+    /// The `alg` of a JWT header, or the version and purpose of a PASETO token.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::EdDsa => "EdDSA",
+            Self::Ed25519 => "Ed25519",
+            Self::Es256 => "ES256",
+            Self::V4Public => "v4.public",
+        }
+    }
+
+    /// The algorithm of exactly this name; upper and lower case differ.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
+    }
+
+    /// Whether its tokens are PASETO tokens, and not JWTs.
+    pub const fn is_paseto(self) -> bool {
+        matches!(self, Self::V4Public)
+    }
+}
+
+/// Why something is not a key that we use.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BadKey {
+    /// Not of the shape that a key of its kind has.
+    Malformed,
+    /// A kind of key, a curve or an algorithm that we do not use.
+    Unsupported,
+    /// Its algorithm is not one of its kind.
+    WrongAlgorithm,
+    /// It is not for checking signatures (`use`, `key_ops`).
+    WrongPurpose,
+    /// A private or secret key where only a public one belongs.
+    Private,
+    /// Not a point of its curve, one of small order, or one in a second spelling.
+    BadPoint,
+    /// The key could not sign, or the system gave no randomness.
+    Unusable,
+}
+
+impl fmt::Display for BadKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Malformed => "malformed key",
+            Self::Unsupported => "unsupported kind of key",
+            Self::WrongAlgorithm => "the algorithm does not fit the key",
+            Self::WrongPurpose => "not a key for checking signatures",
+            Self::Private => "a private key where a public one belongs",
+            Self::BadPoint => "not a good point of its curve",
+            Self::Unusable => "the key cannot be used",
+        })
+    }
+}
+
+impl std::error::Error for BadKey {}
+
+#[cfg(test)]
+#[path = "keyring_tests.rs"]
+mod tests;

@@ -96,7 +96,11 @@ impl Metrics {
         all.register("http_requests", "HTTP requests answered, by method, route and status", self.requests.clone());
         all.register_with_unit("http_request_duration", "From the head of a request to its answer", Unit::Seconds, self.durations.clone());
         all.register("http_connections", "Connections open now", self.connections.clone());
-        all.register("http_connections_refused", "Connections closed at once, because too many were open", self.connections_refused.clone());
+        all.register(
+            "http_connections_refused",
+            "Connections closed at once, because too many were open",
+            self.connections_refused.clone(),
+        );
         all.register_with_unit("view_age", "Age of the view of revocations", Unit::Seconds, self.view_age.clone());
         all.register("view_entries", "Entries in the view of revocations", self.view_entries.clone());
         all.register("store_calls", "Calls of the store, by operation", self.store_calls.clone());

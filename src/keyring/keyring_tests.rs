@@ -1,0 +1,172 @@
+use super::*;
+use crate::secret::Secret;
+use crate::time::Moment;
+
+fn at(seconds: u64) -> Moment {
+    Moment::from_seconds(seconds)
+}
+
+fn key(algorithm: Algorithm, seed: u8) -> SigningKey {
+    SigningKey::generate(algorithm, &mut |bytes| bytes.fill(seed)).unwrap()
+}
+
+fn life(activates: u64, retires: Option<u64>, ends: Option<u64>) -> KeyLife {
+    KeyLife { announced_at: at(0), activates_at: at(activates), retires_at: retires.map(at), ends_at: ends.map(at), revoked_at: None }
+}
+
+#[test]
+fn an_algorithm_has_one_name() {
+    for algorithm in Algorithm::ALL {
+        assert_eq!(Algorithm::from_name(algorithm.name()), Some(algorithm));
+        assert_eq!(serde_json::to_value(algorithm).unwrap(), algorithm.name());
+    }
+    for other in ["none", "eddsa", "HS256", "RS256", "es256", ""] {
+        assert_eq!(Algorithm::from_name(other), None, "{other}");
+    }
+}
+
+#[test]
+fn what_a_key_signs_it_verifies_and_nothing_else() {
+    for algorithm in Algorithm::ALL {
+        let (one, two) = (key(algorithm, 1), key(algorithm, 2));
+        let signature = one.sign(b"message").unwrap();
+        assert!(one.verifying().verify(b"message", &signature));
+        assert!(!one.verifying().verify(b"massage", &signature));
+        assert!(!two.verifying().verify(b"message", &signature));
+        assert!(!one.verifying().verify(b"message", &signature[..63]));
+        assert!(!one.verifying().verify(b"message", &[0; 64]));
+        assert!(!one.verifying().verify(b"message", &[]));
+        for byte in 0..64 {
+            let mut bent = signature;
+            bent[byte] ^= 1;
+            assert!(!one.verifying().verify(b"message", &bent), "{algorithm:?} byte {byte}");
+        }
+    }
+}
+
+#[test]
+fn a_private_key_comes_back_from_its_file() {
+    for algorithm in Algorithm::ALL {
+        let key = key(algorithm, 7);
+        let again = key.private().expose(|bytes| SigningKey::from_private(algorithm, bytes)).unwrap();
+        assert_eq!(again.verifying(), key.verifying());
+        assert!(key.verifying().verify(b"m", &again.sign(b"m").unwrap()));
+        assert_eq!(SigningKey::from_private(algorithm, &[1; 31]).map(|_| ()), Err(BadKey::Malformed));
+        assert!(!format!("{key:?}").contains("private"));
+    }
+}
+
+#[test]
+fn public_keys_come_back_from_jwk_and_paserk() {
+    for algorithm in [Algorithm::EdDsa, Algorithm::Ed25519, Algorithm::Es256] {
+        let key = key(algorithm, 3);
+        let jwk = key.verifying().to_jwk();
+        assert_eq!(jwk["use"], "sig");
+        assert_eq!(VerifyingKey::from_jwk(&jwk.to_string()).as_ref(), Ok(key.verifying()));
+        let mut unnamed = jwk;
+        unnamed.as_object_mut().unwrap().remove("kid");
+        assert_eq!(VerifyingKey::from_jwk(&unnamed.to_string()).unwrap().kid(), key.verifying().kid());
+    }
+    let key = key(Algorithm::V4Public, 3);
+    assert!(key.verifying().kid().starts_with("k4.pid."));
+    assert_eq!(VerifyingKey::from_paserk(&key.verifying().to_paserk().unwrap()).as_ref(), Ok(key.verifying()));
+}
+
+#[test]
+fn what_is_no_public_signing_key_is_refused() {
+    let ed = key(Algorithm::EdDsa, 3).verifying().to_jwk();
+    let ec = key(Algorithm::Es256, 3).verifying().to_jwk();
+    let with = |jwk: &serde_json::Value, name: &str, value: serde_json::Value| {
+        let mut changed = jwk.clone();
+        changed[name] = value;
+        VerifyingKey::from_jwk(&changed.to_string()).map(|_| ())
+    };
+    assert_eq!(with(&ed, "d", "AA".into()), Err(BadKey::Private));
+    assert_eq!(with(&ed, "use", "enc".into()), Err(BadKey::WrongPurpose));
+    assert_eq!(with(&ed, "key_ops", serde_json::json!(["sign"])), Err(BadKey::WrongPurpose));
+    assert_eq!(with(&ed, "key_ops", serde_json::json!(["verify"])), Ok(()));
+    assert_eq!(with(&ed, "alg", "ES256".into()), Err(BadKey::WrongAlgorithm));
+    assert_eq!(with(&ed, "alg", "none".into()), Err(BadKey::WrongAlgorithm));
+    assert_eq!(with(&ed, "alg", 5.into()), Err(BadKey::Malformed));
+    assert_eq!(with(&ed, "crv", "X25519".into()), Err(BadKey::Unsupported));
+    assert_eq!(with(&ed, "kty", "RSA".into()), Err(BadKey::Unsupported));
+    assert_eq!(with(&ed, "x", "AA".into()), Err(BadKey::Malformed));
+    assert_eq!(with(&ed, "kid", "k".repeat(257).into()), Err(BadKey::Malformed));
+    assert_eq!(with(&ec, "y", ec["x"].clone()), Err(BadKey::BadPoint));
+    let twice = ed.to_string().replacen('{', r#"{"alg":"EdDSA","#, 1);
+    assert_eq!(VerifyingKey::from_jwk(&twice).map(|_| ()), Err(BadKey::Malformed));
+    for (text, fault) in [
+        ("k4.secret.AA", BadKey::Private),
+        ("k4.local.AA", BadKey::Private),
+        ("k3.public.AA", BadKey::Unsupported),
+        ("k4.public.AA", BadKey::Malformed),
+        ("", BadKey::Unsupported),
+    ] {
+        assert_eq!(VerifyingKey::from_paserk(text).map(|_| ()), Err(fault), "{text}");
+    }
+}
+
+#[test]
+fn a_key_lives_from_announced_to_retired_and_revocation_comes_first() {
+    let mut life = life(10, Some(20), Some(30));
+    let states = |life: &KeyLife| [0, 9, 10, 19, 20, 29, 30, 99].map(|second| life.state(at(second)));
+    use KeyState::{Active, Announced, Retired, Retiring, Revoked};
+    assert_eq!(states(&life), [Announced, Announced, Active, Active, Retiring, Retiring, Retired, Retired]);
+    life.revoked_at = Some(at(19));
+    assert_eq!(states(&life), [Announced, Announced, Active, Revoked, Revoked, Revoked, Revoked, Revoked]);
+    assert_eq!(serde_json::to_value(Retiring).unwrap(), Retiring.name());
+}
+
+#[test]
+fn the_ring_gives_the_right_key_for_each_use() {
+    let ring = KeyRing {
+        signing: vec![
+            RingKey { key: key(Algorithm::EdDsa, 1), life: life(10, Some(30), Some(40)) },
+            RingKey { key: key(Algorithm::EdDsa, 2), life: life(20, None, None) },
+            RingKey { key: key(Algorithm::V4Public, 3), life: life(10, None, None) },
+        ],
+        macs: vec![
+            MacKey::new(1, Secret::new([1; 32]), at(0), at(0), Some(at(50))),
+            MacKey::new(2, Secret::new([2; 32]), at(10), at(20), None),
+        ],
+    };
+    let kid = |key: Option<&RingKey>| key.map(|key| key.key.verifying().kid().to_owned());
+    let kids: Vec<_> = ring.signing.iter().map(|key| kid(Some(key))).collect();
+    assert_eq!(kid(ring.signer(false, at(5))), None);
+    assert_eq!(kid(ring.signer(false, at(15))), kids[0]);
+    assert_eq!(kid(ring.standby(false, at(15))), kids[1]);
+    assert_eq!(kid(ring.signer(false, at(25))), kids[1]);
+    assert_eq!(kid(ring.signer(true, at(25))), kids[2]);
+    assert_eq!(kid(ring.key(kids[1].as_deref().unwrap())), kids[1]);
+    assert_eq!(ring.published(at(35)).len(), 3);
+    assert_eq!(ring.published(at(40)).len(), 2);
+    assert_eq!([5, 20, 60].map(|now| ring.current_mac(at(now)).map(|mac| mac.id)), [Some(1), Some(2), Some(2)]);
+    assert_eq!(ring.mac(3), None);
+
+    let read = |text: String| serde_json::from_str::<serde_json::Value>(&text).unwrap()["keys"].clone();
+    let set = read(jwks(&ring.published(at(35)), "https://id.example"));
+    assert_eq!(set.as_array().unwrap().len(), 2);
+    assert_eq!((&set[0]["exp"], &set[0]["iss"]), (&40.into(), &"https://id.example".into()));
+    assert_eq!(set[1].get("exp"), None);
+    let set = read(paserk_set(&ring.published(at(35)), "https://id.example"));
+    assert_eq!(set.as_array().unwrap().len(), 1);
+    assert_eq!(Some(set[0]["kid"].as_str().unwrap().to_owned()), kids[2]);
+    assert_eq!(VerifyingKey::from_paserk(set[0]["paserk"].as_str().unwrap()).as_ref(), Ok(ring.signing[2].key.verifying()));
+}
+
+#[test]
+fn a_mac_key_checks_its_own_and_separates_its_uses() {
+    let mac = MacKey::new(1, Secret::new([1; 32]), at(0), at(0), None);
+    let other = MacKey::new(2, Secret::new([2; 32]), at(0), at(0), None);
+    let tag = mac.mac(b"data");
+    assert!(mac.check(b"data", &tag) && !mac.check(b"date", &tag) && !other.check(b"data", &tag));
+    assert_ne!(mac.derive(b"ab", b"c"), mac.derive(b"a", b"bc"));
+    assert_ne!(mac.derive(b"a", b"b"), other.derive(b"a", b"b"));
+    assert_ne!(mac.derive(b"", b"data")[..16], tag);
+    // RFC 4231 §4.3 uses a shorter key; RFC 2104 pads it with zeros to the block, so 32 bytes with zeros at the end give the same.
+    let mut key = [0; 32];
+    key[..4].copy_from_slice(b"Jefe");
+    let rfc = MacKey::new(3, Secret::new(key), at(0), at(0), None);
+    let expected = [0x5b, 0xdc, 0xc1, 0x46, 0xbf, 0x60, 0x75, 0x4e, 0x6a, 0x04, 0x24, 0x26, 0x08, 0x95, 0x75, 0xc7];
+    assert_eq!(rfc.mac(b"what do ya want for nothing?"), expected);
+}

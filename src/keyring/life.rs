@@ -1,0 +1,70 @@
+//! A key's life as a function of `now`.
+
+use crate::time::Moment;
+
+/// Where a key is in its life.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyState {
+    /// Published, so that others know it before it signs.
+    Announced,
+    /// Signs and verifies.
+    Active,
+    /// Verifies until what it signed has expired.
+    Retiring,
+    /// Over.
+    Retired,
+    /// Called back: nothing it ever signed counts.
+    Revoked,
+}
+
+impl KeyState {
+    /// The name in answers and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Announced => "announced",
+            Self::Active => "active",
+            Self::Retiring => "retiring",
+            Self::Retired => "retired",
+            Self::Revoked => "revoked",
+        }
+    }
+
+    /// Whether others must know the key: what it signs, or will sign, is good.
+    pub const fn is_published(self) -> bool {
+        matches!(self, Self::Announced | Self::Active | Self::Retiring)
+    }
+}
+
+/// When a key passes from one state to the next. A moment that has come counts: at `retires_at` it no longer signs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+pub struct KeyLife {
+    /// When it was published.
+    pub announced_at: Moment,
+    /// When it begins to sign.
+    pub activates_at: Moment,
+    /// When it stops signing, where that is known.
+    pub retires_at: Option<Moment>,
+    /// When it stops verifying, where that is known.
+    pub ends_at: Option<Moment>,
+    /// When it was called back, if it was.
+    pub revoked_at: Option<Moment>,
+}
+
+impl KeyLife {
+    /// The state at `now`. The latest transition that has come decides, and revocation above all.
+    pub fn state(&self, now: Moment) -> KeyState {
+        let come = |at: Option<Moment>| at.is_some_and(|at| at <= now);
+        if come(self.revoked_at) {
+            KeyState::Revoked
+        } else if come(self.ends_at) {
+            KeyState::Retired
+        } else if come(self.retires_at) {
+            KeyState::Retiring
+        } else if self.activates_at <= now {
+            KeyState::Active
+        } else {
+            KeyState::Announced
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Keys that sign.
+
+use std::fmt;
+use std::sync::Arc;
+
+use ed25519_dalek::Signer;
+use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+use zeroize::Zeroizing;
+
+use super::{Algorithm, BadKey, VerifyingKey};
+use crate::secret::Secret;
+
+/// A key that signs, with its public half.
+#[derive(Clone)]
+pub struct SigningKey {
+    verifying: VerifyingKey,
+    private: Secret<Vec<u8>>,
+    pair: Pair,
+}
+
+#[derive(Clone)]
+enum Pair {
+    Ed25519(Box<ed25519_dalek::SigningKey>),
+    P256(Arc<EcdsaKeyPair>),
+}
+
+impl SigningKey {
+    /// A new key. Ed25519 keys are 32 bytes that `fill` gives; ES256 keys take their randomness from ring, which accepts no other.
+    ///
+    /// # Errors
+    /// [`BadKey::Unusable`] when ring gets no randomness.
+    pub fn generate(algorithm: Algorithm, fill: &mut dyn FnMut(&mut [u8])) -> Result<Self, BadKey> {
+        if algorithm == Algorithm::Es256 {
+            let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new());
+            return Self::from_private(algorithm, pkcs8.map_err(|_| BadKey::Unusable)?.as_ref());
+        }
+        let mut seed = Zeroizing::new([0; 32]);
+        fill(&mut *seed);
+        Self::from_private(algorithm, &*seed)
+    }
+
+    /// Takes back what [`SigningKey::private`] gave: the 32 bytes of an Ed25519 seed (RFC 8032 §5.1.5), or PKCS#8 for ES256.
+    ///
+    /// # Errors
+    /// [`BadKey::Malformed`] when it is neither.
+    pub fn from_private(algorithm: Algorithm, private: &[u8]) -> Result<Self, BadKey> {
+        let (pair, verifying) = match algorithm {
+            Algorithm::EdDsa | Algorithm::Ed25519 | Algorithm::V4Public => {
+                let seed = Zeroizing::new(<[u8; 32]>::try_from(private).map_err(|_| BadKey::Malformed)?);
+                let pair = Box::new(ed25519_dalek::SigningKey::from_bytes(&seed));
+                let verifying = VerifyingKey::from_ed25519(algorithm, pair.verifying_key().as_bytes())?;
+                (Pair::Ed25519(pair), verifying)
+            }
+            Algorithm::Es256 => {
+                let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, private, &SystemRandom::new());
+                let pair = pair.map_err(|_| BadKey::Malformed)?;
+                let verifying = VerifyingKey::from_p256_point(pair.public_key().as_ref())?;
+                (Pair::P256(Arc::new(pair)), verifying)
+            }
+        };
+        Ok(Self { verifying, private: Secret::new(private.to_vec()), pair })
+    }
+
+    /// The private key as [`SigningKey::from_private`] takes it, for key files.
+    pub fn private(&self) -> &Secret<Vec<u8>> {
+        &self.private
+    }
+
+    /// The public half.
+    pub fn verifying(&self) -> &VerifyingKey {
+        &self.verifying
+    }
+
+    /// Signs a message. Ed25519 gives the same signature every time, ES256 (in its fixed 64-byte form) another one.
+    ///
+    /// # Errors
+    /// [`BadKey::Unusable`] when ring gets no randomness.
+    pub fn sign(&self, message: &[u8]) -> Result<[u8; 64], BadKey> {
+        match &self.pair {
+            Pair::Ed25519(pair) => Ok(pair.sign(message).to_bytes()),
+            Pair::P256(pair) => {
+                let signature = pair.sign(&SystemRandom::new(), message).map_err(|_| BadKey::Unusable)?;
+                signature.as_ref().try_into().map_err(|_| BadKey::Unusable)
+            }
+        }
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SigningKey({} {})", self.verifying.algorithm().name(), self.verifying.kid())
+    }
+}
