@@ -1,6 +1,8 @@
-//! The floor plan of the house (design §8), held by a test: floors, nevers, the pure core, the size budget, and that every test
-//! named in `docs/GUARANTEES.md` exists. `architecture/planted.rs` proves on planted trees that each rule can go red.
+//! The floor plan of the house (design §8), held by a test: floors, nevers, the pure core, the size budget, the rules of
+//! `deny.toml`, and that every test named in `docs/GUARANTEES.md` exists. `architecture/planted.rs` proves on planted trees that each rule can go red.
 
+#[path = "architecture/dependencies.rs"]
+mod dependencies;
 #[path = "architecture/guarantees.rs"]
 mod guarantees;
 #[path = "architecture/planted.rs"]
@@ -78,4 +80,10 @@ fn what_exceeds_the_size_budget_has_its_reason() {
 fn every_test_named_in_the_guarantees_exists() {
     let missing = guarantees::missing(root());
     assert!(missing.is_empty(), "docs/GUARANTEES.md names tests that are not in the sources:\n{}", missing.join("\n"));
+}
+
+#[test]
+fn dependencies_keep_the_rules_of_deny_toml() {
+    let faults = dependencies::faults(root());
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
 }

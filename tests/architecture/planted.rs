@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::dependencies::Deny;
 use super::guarantees;
 use super::rules::{Finding, check};
 
@@ -232,4 +233,31 @@ fn a_guarantee_without_its_test_is_red() {
     let missing = guarantees::missing(Tree::of(&[("docs/GUARANTEES.md", page), ("src/id.rs", source)]).path());
     assert_eq!(missing.len(), 2, "{missing:#?}");
     assert!(missing[0].contains(":4: no `gone`") && missing[1].contains(":5:"), "{missing:#?}");
+}
+
+const DENY: &str = "[bans]\ndeny = [\n    { crate = \"rsa\", reason = \"slow\" },\n]\n[licenses]\nallow = [\"MIT\", \"ISC\"]\n";
+
+#[test]
+fn a_banned_or_foreign_dependency_is_red() {
+    let package = |name: &str, rest: &str| format!("[[package]]\nname = \"{name}\"\nversion = \"1.0.0\"\n{rest}\n");
+    let good = "source = \"registry+https://registry.example\"\nchecksum = \"00\"\n";
+    let faults = |name: &str, rest: &str| Deny::read(DENY).lock_faults(&(package("first", good) + &package(name, rest))).len();
+    assert_eq!(faults("ring", good), 0);
+    assert_eq!(faults("mintage", ""), 0);
+    assert_eq!(faults("rsa", good), 1);
+    assert_eq!(faults("ring", ""), 1, "a path");
+    assert_eq!(faults("ring", "source = \"registry+https://other.example\"\nchecksum = \"00\"\n"), 1);
+    assert_eq!(faults("ring", "source = \"registry+https://registry.example\"\n"), 1, "no checksum");
+    assert!(faults("ring", "source = \"git+https://registry.example/ring\"\n") > 0);
+}
+
+#[test]
+fn a_licence_that_is_not_allowed_is_red() {
+    let is_good = |licence: &str| Deny::read(DENY).licence_faults(&format!("a v1\t{licence}")).is_empty();
+    for good in ["MIT", "MIT OR GPL-3.0", "GPL-3.0/MIT", "MIT AND ISC", "(GPL-3.0 OR MIT) AND ISC"] {
+        assert!(is_good(good), "{good}");
+    }
+    for bad in ["", "GPL-3.0", "MIT AND GPL-3.0", "(MIT OR ISC) AND GPL-3.0", "MIT WITH exception", "MIT ISC"] {
+        assert!(!is_good(bad), "{bad}");
+    }
 }
