@@ -1,0 +1,76 @@
+//! The store of this node, whichever backend it is: the only place that matches on it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::{
+    Embedded, Filter, Heartbeat, Known, LogPage, Open, Opened, Patch, Patched, Position, Refreshed, Revoke, RevokeAnswer, Revoked,
+    SessionPage, Store, StoreFault, SubjectPatched, Swept,
+};
+use crate::id::{RevocationId, Sid, Stamp};
+use crate::policy::Session;
+use crate::policy::rotation::Request;
+use crate::registry::Client;
+
+/// A store of any kind. It counts the calls that it gets.
+pub struct AnyStore {
+    backend: Backend,
+    calls: Calls,
+}
+
+enum Backend {
+    Embedded(Embedded),
+}
+
+impl From<Embedded> for AnyStore {
+    fn from(store: Embedded) -> Self {
+        Self { backend: Backend::Embedded(store), calls: Calls::default() }
+    }
+}
+
+macro_rules! delegate {
+    ($($operation:ident($($name:ident: $kind:ty),*) -> $answer:ty;)*) => {
+        #[derive(Default)]
+        struct Calls {
+            $($operation: AtomicU64,)*
+        }
+
+        impl AnyStore {
+            /// How often each operation has been called, by its name.
+            pub fn calls(&self) -> impl Iterator<Item = (&'static str, u64)> {
+                [$((stringify!($operation), self.calls.$operation.load(Ordering::Relaxed)),)*].into_iter()
+            }
+        }
+
+        impl Store for AnyStore {
+            $(async fn $operation(&self, $($name: $kind),*) -> Result<$answer, StoreFault> {
+                self.calls.$operation.fetch_add(1, Ordering::Relaxed);
+                match &self.backend {
+                    Backend::Embedded(store) => store.$operation($($name),*).await,
+                }
+            })*
+        }
+    };
+}
+
+delegate! {
+    open(open: Open, known: Known) -> Opened;
+    refresh(request: Request, known: Known) -> Refreshed;
+    patch(sid: Sid, patch: Patch, known: Known) -> Patched;
+    patch_subject(subject: String, client: Option<String>, patch: Patch, void: Option<Revoke>) -> SubjectPatched;
+    revoke(revoke: Revoke, known: Known) -> RevokeAnswer;
+    revocation(id: RevocationId) -> Option<Revoked>;
+    session(sid: Sid) -> Option<Session>;
+    sessions(filter: Filter, from: Option<Sid>, limit: u32) -> SessionPage;
+    stamp(subject: String, client: String, known: Known) -> Stamp;
+    log(position: Position, limit: u32) -> LogPage;
+    heartbeat() -> Heartbeat;
+    put_client(client: Client) -> ();
+    remove_client(id: String) -> bool;
+    clients() -> Vec<Client>;
+    remember_key(kid: String) -> ();
+    forget_key(kid: String) -> ();
+    keys() -> Vec<String>;
+    spend(id: [u8; 32], keep: Duration) -> bool;
+    sweep(limit: u32) -> Swept;
+}

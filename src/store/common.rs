@@ -1,0 +1,117 @@
+//! What every backend says alike: places in a log, how a session that is over shows it, and merged claims.
+
+use std::collections::BTreeMap;
+
+use serde::de::IgnoredAny;
+use subtle::ConstantTimeEq;
+
+use super::{Holder, Patch, Position};
+use crate::claims::Custom;
+use crate::id::Stamp;
+use crate::policy::{EndReason, Ended, Session, State};
+use crate::revocation::{Epoch, Epochs};
+use crate::time::Moment;
+
+/// Who ends a session that nobody ended.
+pub(super) const MINTAGE: &str = "mintage";
+
+/// A place in the log of a store with one shard: which life of the store, and how many entries it had written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Place {
+    pub(super) incarnation: u64,
+    pub(super) seq: u64,
+}
+
+impl Place {
+    /// Reads a position that this kind of store gave; `None` for any other, the default one included.
+    pub(super) fn parse(position: &Position) -> Option<Self> {
+        let (incarnation, seq) = position.0.split_once('.')?;
+        Some(Self { incarnation: u64::from_str_radix(incarnation, 16).ok()?, seq: u64::from_str_radix(seq, 16).ok()? })
+    }
+}
+
+impl From<Place> for Position {
+    fn from(place: Place) -> Self {
+        Self(format!("{:016x}.{:x}", place.incarnation, place.seq))
+    }
+}
+
+/// What a store keeps of one target: its maxima, and who ended its sessions last.
+#[derive(Clone, PartialEq, Eq, Default, Debug, serde::Serialize, serde::Deserialize)]
+pub(super) struct EpochRow {
+    pub(super) epoch: Epoch,
+    pub(super) by: String,
+    pub(super) at: Moment,
+    /// The sum of confirmed heartbeats when it was last raised, in milliseconds.
+    pub(super) written: u64,
+}
+
+/// The rows of the four targets that concern one subject at one client.
+#[derive(Clone, Default, Debug)]
+pub(super) struct EpochRows {
+    pub(super) all: EpochRow,
+    pub(super) client: EpochRow,
+    pub(super) subject: EpochRow,
+    pub(super) subject_at_client: EpochRow,
+}
+
+impl EpochRows {
+    pub(super) fn epochs(&self) -> Epochs {
+        Epochs {
+            all: self.all.epoch,
+            client: self.client.epoch,
+            subject: self.subject.epoch,
+            subject_at_client: self.subject_at_client.epoch,
+        }
+    }
+
+    /// The row that voids a session opened at `opened`, in the order in which causes are told.
+    fn voiding(&self, opened: Stamp) -> Option<&EpochRow> {
+        [&self.all, &self.client, &self.subject, &self.subject_at_client].into_iter().find(|row| opened <= row.epoch.sessions)
+    }
+
+    /// How a session is over at `now`, given what the caller knows beside these rows; `None` while it lives.
+    pub(super) fn over(&self, session: &Session, known: Epochs, now: Moment) -> Option<Ended> {
+        let State::Ended(reason) = session.state(now, self.epochs().union(known)) else { return None };
+        if let Some(ended) = &session.ended {
+            return Some(ended.clone());
+        }
+        let (by, at) = match (reason, self.voiding(session.sid.stamp())) {
+            (EndReason::Expired, _) => (MINTAGE, session.expires_at),
+            (EndReason::Idle, _) => (MINTAGE, session.idle_expires_at()),
+            (_, Some(row)) => (row.by.as_str(), row.at),
+            (_, None) => (MINTAGE, now),
+        };
+        Some(Ended { reason, by: by.to_owned(), at })
+    }
+}
+
+/// The session with the patch carried out; `None` when its claims would grow beyond the limit.
+pub(super) fn patched(session: &Session, patch: &Patch) -> Option<Session> {
+    let mut session = session.clone();
+    if let Some(claims) = &patch.claims {
+        let (text, members) = merged(&session.claims, claims)?;
+        if text.len() > patch.limit.bytes || members > patch.limit.members {
+            return None;
+        }
+        session.claims = text;
+    }
+    if let Some(scope) = &patch.scope {
+        session.scope = session.scope.intersection(scope);
+    }
+    Some(session)
+}
+
+/// Merges one JSON object into another (RFC 7396): the text, and how many members it has; `None` when the result may not be.
+fn merged(claims: &str, patch: &str) -> Option<(String, usize)> {
+    let claims = if claims.is_empty() { Custom::default() } else { Custom::parse(claims).ok()? };
+    let merged = claims.merge(patch).ok()?;
+    let members: BTreeMap<String, IgnoredAny> = serde_json::from_str(merged.text()).ok()?;
+    Some((merged.text().to_owned(), members.len()))
+}
+
+/// Whether whoever revokes a session holds it.
+pub(super) fn holds(holder: &Holder, session: &Session) -> bool {
+    let same_secret = bool::from(session.secret_hash[..].ct_eq(&holder.secret_hash[..]));
+    same_secret && holder.client_id.as_ref().is_none_or(|client| session.client_id == *client)
+}

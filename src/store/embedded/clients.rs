@@ -1,0 +1,46 @@
+//! What is registered and what is used up: clients, the keys that must exist, single-use ids.
+
+use std::time::Duration;
+
+use redb::{ReadTransaction, ReadableTable};
+
+use super::tables::{Broken, CLIENTS, Due, KEYS, decode, encode};
+use super::writer::Step;
+use crate::registry::Client;
+
+impl Step<'_> {
+    pub(super) fn put_client(&mut self, client: &Client) -> Result<(), Broken> {
+        self.tables.clients.insert(client.id.as_str(), encode(client)?.as_slice())?;
+        Ok(())
+    }
+
+    pub(super) fn remove_client(&mut self, id: &str) -> Result<bool, Broken> {
+        Ok(self.tables.clients.remove(id)?.is_some())
+    }
+
+    pub(super) fn remember_key(&mut self, kid: &str) -> Result<(), Broken> {
+        self.tables.keys.insert(kid, ())?;
+        Ok(())
+    }
+
+    pub(super) fn forget_key(&mut self, kid: &str) -> Result<(), Broken> {
+        self.tables.keys.remove(kid)?;
+        Ok(())
+    }
+
+    pub(super) fn spend(&mut self, id: &[u8; 32], keep: Duration) -> Result<bool, Broken> {
+        if self.tables.spent.insert(id, ())?.is_some() {
+            return Ok(false);
+        }
+        self.forget_after(keep, Due::Spent, id)?;
+        Ok(true)
+    }
+}
+
+pub(super) fn all(txn: &ReadTransaction) -> Result<Vec<Client>, Broken> {
+    txn.open_table(CLIENTS)?.iter()?.map(|row| decode(row?.1.value())).collect()
+}
+
+pub(super) fn keys(txn: &ReadTransaction) -> Result<Vec<String>, Broken> {
+    txn.open_table(KEYS)?.iter()?.map(|row| Ok(row?.0.value().to_owned())).collect()
+}

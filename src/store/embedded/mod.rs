@@ -1,0 +1,188 @@
+//! The store on this machine's disk: redb tables behind one writer that commits waiting operations together.
+//!
+//! Every answer to a write comes after an fsync; one fsync serves all that wait. After an error of the disk nothing is tried again:
+//! the store is down until the process starts anew.
+
+mod clients;
+mod log;
+mod revoke;
+mod sessions;
+mod stamps;
+mod start;
+mod sweep;
+mod tables;
+mod writer;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use redb::{Database, ReadTransaction, ReadableDatabase, StorageBackend};
+
+use super::{
+    Filter, Heartbeat, Known, LogPage, Open, Opened, Patch, Patched, Position, Refreshed, Revoke, RevokeAnswer, Revoked, SessionPage,
+    Settings, Store, StoreFault, SubjectPatched, Swept,
+};
+use crate::ambient::{Clock, Entropy};
+use crate::id::{RevocationId, Sid, Stamp};
+use crate::policy::Session;
+use crate::policy::rotation::Request;
+use crate::registry::Client;
+use tables::Broken;
+use writer::Writer;
+
+/// The embedded store. It holds its file alone until it is dropped, which waits for what has been asked already.
+pub struct Embedded {
+    writer: Writer,
+    db: Arc<Database>,
+    clock: Arc<dyn Clock>,
+    /// Where the next sweep looks for sessions to forget.
+    swept: Mutex<Option<Sid>>,
+    grace: Duration,
+}
+
+/// Why a store could not be opened.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum OpenFault {
+    /// Another process has it open.
+    AlreadyOpen(String),
+    /// It was written by a program with another layout.
+    UnknownFormat(u32),
+    /// Its content makes no sense.
+    Corrupt(String),
+    /// The file system refused.
+    Io(String),
+}
+
+impl fmt::Display for OpenFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AlreadyOpen(path) => write!(f, "another mintage holds {path}: stop it, or choose another data folder"),
+            Self::UnknownFormat(version) => {
+                write!(f, "the store has format {version}, this program knows {}: use the program that wrote it", tables::FORMAT)
+            }
+            Self::Corrupt(why) => write!(f, "the store is damaged, restore it from a backup: {why}"),
+            Self::Io(why) => write!(f, "the store cannot be opened: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for OpenFault {}
+
+impl Embedded {
+    /// Opens the store in the folder `data`, or makes a new one there that only this user can read.
+    ///
+    /// `entropy` gives the name of a new store's life, by which positions of another one are known.
+    pub fn open(data: &Path, clock: Arc<dyn Clock>, entropy: &dyn Entropy, settings: Settings) -> Result<Self, OpenFault> {
+        Self::begin(start::on_disk(data)?, clock, entropy, settings)
+    }
+
+    /// Opens a store in any storage: the door for fault injection.
+    pub fn with_backend(
+        backend: impl StorageBackend,
+        clock: Arc<dyn Clock>,
+        entropy: &dyn Entropy,
+        settings: Settings,
+    ) -> Result<Self, OpenFault> {
+        Self::begin(start::in_storage(backend)?, clock, entropy, settings)
+    }
+
+    fn begin(db: Database, clock: Arc<dyn Clock>, entropy: &dyn Entropy, settings: Settings) -> Result<Self, OpenFault> {
+        let state = start::prepare(&db, clock.wall(), entropy, &settings)?;
+        let db = Arc::new(db);
+        let writer = Writer::start(Arc::clone(&db), Arc::clone(&clock), settings, state).map_err(|e| OpenFault::Io(e.to_string()))?;
+        Ok(Self { writer, db, clock, swept: Mutex::new(None), grace: settings.grace })
+    }
+
+    /// Reads one snapshot, beside the writer.
+    fn read<T>(&self, read: impl FnOnce(&ReadTransaction) -> Result<T, Broken>) -> Result<T, StoreFault> {
+        self.writer.check()?;
+        self.db.begin_read().map_err(Broken::from).and_then(|txn| read(&txn)).map_err(|Broken(why)| StoreFault::Down(why))
+    }
+}
+
+impl Store for Embedded {
+    async fn open(&self, open: Open, known: Known) -> Result<Opened, StoreFault> {
+        self.writer.run(move |step| step.open(open, known)).await
+    }
+
+    async fn refresh(&self, request: Request, known: Known) -> Result<Refreshed, StoreFault> {
+        self.writer.run(move |step| step.refresh(&request, known)).await
+    }
+
+    async fn patch(&self, sid: Sid, patch: Patch, known: Known) -> Result<Patched, StoreFault> {
+        self.writer.run(move |step| step.patch(sid, &patch, known)).await
+    }
+
+    async fn patch_subject(
+        &self,
+        subject: String,
+        client: Option<String>,
+        patch: Patch,
+        void: Option<Revoke>,
+    ) -> Result<SubjectPatched, StoreFault> {
+        self.writer.run(move |step| step.patch_subject(&subject, client.as_deref(), &patch, void)).await
+    }
+
+    async fn revoke(&self, revoke: Revoke, known: Known) -> Result<RevokeAnswer, StoreFault> {
+        self.writer.run(move |step| step.revoke(revoke, known)).await
+    }
+
+    async fn revocation(&self, id: RevocationId) -> Result<Option<Revoked>, StoreFault> {
+        self.read(|txn| tables::row(&txn.open_table(tables::REVOCATIONS)?, id.as_bytes()))
+    }
+
+    async fn session(&self, sid: Sid) -> Result<Option<Session>, StoreFault> {
+        self.read(|txn| sessions::one(txn, sid, self.clock.wall()))
+    }
+
+    async fn sessions(&self, filter: Filter, from: Option<Sid>, limit: u32) -> Result<SessionPage, StoreFault> {
+        self.read(|txn| sessions::page(txn, &filter, from, limit, self.clock.wall()))
+    }
+
+    async fn stamp(&self, subject: String, client: String, known: Known) -> Result<Stamp, StoreFault> {
+        self.writer.run(move |step| step.stamp_for(&subject, &client, known)).await
+    }
+
+    async fn log(&self, position: Position, limit: u32) -> Result<LogPage, StoreFault> {
+        self.read(|txn| log::page(txn, &position, limit))
+    }
+
+    async fn heartbeat(&self) -> Result<Heartbeat, StoreFault> {
+        self.writer.run(|step| Ok(step.heartbeat())).await
+    }
+
+    async fn put_client(&self, client: Client) -> Result<(), StoreFault> {
+        self.writer.run(move |step| step.put_client(&client)).await
+    }
+
+    async fn remove_client(&self, id: String) -> Result<bool, StoreFault> {
+        self.writer.run(move |step| step.remove_client(&id)).await
+    }
+
+    async fn clients(&self) -> Result<Vec<Client>, StoreFault> {
+        self.read(clients::all)
+    }
+
+    async fn remember_key(&self, kid: String) -> Result<(), StoreFault> {
+        self.writer.run(move |step| step.remember_key(&kid)).await
+    }
+
+    async fn forget_key(&self, kid: String) -> Result<(), StoreFault> {
+        self.writer.run(move |step| step.forget_key(&kid)).await
+    }
+
+    async fn keys(&self) -> Result<Vec<String>, StoreFault> {
+        self.read(clients::keys)
+    }
+
+    async fn spend(&self, id: [u8; 32], keep: Duration) -> Result<bool, StoreFault> {
+        self.writer.run(move |step| step.spend(&id, keep)).await
+    }
+
+    async fn sweep(&self, limit: u32) -> Result<Swept, StoreFault> {
+        let found = self.read(|txn| sweep::find(txn, &self.swept, limit, self.clock.wall(), self.grace))?;
+        self.writer.run(move |step| step.sweep(&found, limit)).await
+    }
+}

@@ -1,0 +1,105 @@
+//! Opening: the file, its format, and what the store as a whole remembers.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::Path;
+
+use redb::{Database, DatabaseError, StorageBackend, StorageError};
+
+use super::super::Settings;
+use super::OpenFault;
+use super::tables::{Broken, FORMAT, FORMAT_ROW, META, STATE_ROW, State, Tables, encode, row};
+use crate::ambient::Entropy;
+use crate::time::Moment;
+
+/// Bounded memory however many sessions there are (redb's own default is 1 GiB).
+const CACHE: usize = 64 << 20;
+const FILE: &str = "store.redb";
+
+/// Opens or makes the file in the folder `data`.
+pub(super) fn on_disk(data: &Path) -> Result<Database, OpenFault> {
+    let path = data.join(FILE);
+    let file = make_folder(data).and_then(|()| open_file(&path)).map_err(|e| OpenFault::Io(format!("{}: {e}", path.display())))?;
+    let db = Database::builder().set_cache_size(CACHE).create_file(file).map_err(|error| fault(error, &path.display().to_string()))?;
+    // The file's name must survive a power cut as its content does.
+    File::open(data).and_then(|folder| folder.sync_all()).map_err(|e| OpenFault::Io(format!("{}: {e}", data.display())))?;
+    Ok(db)
+}
+
+/// Opens or makes a store in any storage.
+pub(super) fn in_storage(backend: impl StorageBackend) -> Result<Database, OpenFault> {
+    Database::builder().set_cache_size(CACHE).create_with_backend(backend).map_err(|error| fault(error, "this storage"))
+}
+
+/// Checks the format, writes what is new, and gives what the writer begins with.
+pub(super) fn prepare(db: &Database, now: Moment, entropy: &dyn Entropy, settings: &Settings) -> Result<State, OpenFault> {
+    let corrupt = |Broken(why)| OpenFault::Corrupt(why);
+    if let Some(version) = written_format(db).map_err(corrupt)?
+        && version != FORMAT
+    {
+        return Err(OpenFault::UnknownFormat(version));
+    }
+    begin_state(db, now, entropy, settings).map_err(corrupt)
+}
+
+fn written_format(db: &Database) -> Result<Option<u32>, Broken> {
+    let txn = db.begin_write()?;
+    let version = {
+        let meta = txn.open_table(META)?;
+        let found = redb::ReadableTable::get(&meta, FORMAT_ROW)?;
+        found.map(|row| <[u8; 4]>::try_from(row.value()).map(u32::from_be_bytes).map_err(|_| Broken("no format".to_owned()))).transpose()?
+    };
+    txn.abort()?;
+    Ok(version)
+}
+
+fn begin_state(db: &Database, now: Moment, entropy: &dyn Entropy, settings: &Settings) -> Result<State, Broken> {
+    let txn = db.begin_write()?;
+    let state = {
+        let mut tables = Tables::open(&txn)?;
+        let written: Option<State> = row(&tables.meta, STATE_ROW)?;
+        let mut state = written.unwrap_or_else(|| State {
+            incarnation: u64::from_be_bytes(entropy.bytes()),
+            last_heartbeat: now,
+            steady_since: now,
+            ..State::default()
+        });
+        state.keep_log = state.keep_log.max(millis(settings.keep_log));
+        state.longest_session = state.longest_session.max(millis(settings.longest_session));
+        tables.meta.insert(FORMAT_ROW, &FORMAT.to_be_bytes()[..])?;
+        tables.meta.insert(STATE_ROW, encode(&state)?.as_slice())?;
+        state
+    };
+    txn.commit()?;
+    Ok(state)
+}
+
+/// Whole milliseconds of a duration.
+pub(super) fn millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn fault(error: DatabaseError, path: &str) -> OpenFault {
+    match error {
+        DatabaseError::DatabaseAlreadyOpen => OpenFault::AlreadyOpen(path.to_owned()),
+        DatabaseError::UpgradeRequired(version) => OpenFault::UnknownFormat(version.into()),
+        DatabaseError::Storage(StorageError::Io(error)) => OpenFault::Io(format!("{path}: {error}")),
+        other => OpenFault::Corrupt(format!("{path}: {other}")),
+    }
+}
+
+fn make_folder(data: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(data)
+}
+
+fn open_file(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}

@@ -1,0 +1,134 @@
+//! Forgetting: sessions whose grace is over, and what has been kept long enough. Every step is bounded.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use redb::{ReadTransaction, ReadableTable};
+
+use super::super::Swept;
+use super::super::common::EpochRow;
+use super::tables::{self, Broken, Due, EPOCHS, LIVE, OVER, SESSIONS, by_subject_key, epoch_rows, logged_key};
+use super::writer::Step;
+use crate::id::Sid;
+use crate::policy::Session;
+use crate::policy::rotation::StoreTime;
+use crate::revocation::{Epochs, Revocation};
+use crate::time::Moment;
+
+/// How many records one sweep looks at.
+const LOOKED_AT: usize = 2000;
+/// How long a clock must have been steady before anything is forgotten by it (or for the grace, where that is shorter).
+pub(in crate::store) const BELIEVED_AFTER: Duration = Duration::from_secs(600);
+
+/// Sessions that a reader found to be forgettable.
+pub(super) struct Found {
+    sids: Vec<Sid>,
+    more: bool,
+}
+
+/// Looks for sessions to forget beside the writer, from where the last sweep stopped.
+pub(super) fn find(txn: &ReadTransaction, cursor: &Mutex<Option<Sid>>, limit: u32, now: Moment, grace: Duration) -> Result<Found, Broken> {
+    let state = tables::state(txn)?;
+    let time = StoreTime { now, last_heartbeat: state.last_heartbeat, steady_since: state.steady_since };
+    let (sessions, epochs) = (txn.open_table(SESSIONS)?, txn.open_table(EPOCHS)?);
+    let mut cursor = cursor.lock().unwrap_or_else(PoisonError::into_inner);
+    let first = cursor.take().map_or([0; 16], |sid| *sid.as_bytes());
+    let mut found = Found { sids: Vec::new(), more: false };
+    for (looked_at, row) in sessions.range::<&[u8; 16]>(&first..)?.enumerate() {
+        let session: Session = tables::decode(row?.1.value())?;
+        if looked_at == LOOKED_AT || found.sids.len() == limit as usize {
+            *cursor = Some(session.sid);
+            found.more = true;
+            break;
+        }
+        let over = epoch_rows(&epochs, &session.subject, &session.client_id)?.over(&session, Epochs::default(), now);
+        if over.is_some_and(|ended| is_past(time, ended.at, grace)) {
+            found.sids.push(session.sid);
+        }
+    }
+    Ok(found)
+}
+
+/// Whether the grace of what ended at `at` is over, by a clock that has been steady for a while.
+pub(in crate::store) fn is_past(time: StoreTime, at: Moment, grace: Duration) -> bool {
+    time.now.since(at) > grace && time.age(at) >= grace.min(BELIEVED_AFTER)
+}
+
+impl Step<'_> {
+    pub(super) fn sweep(&mut self, found: &Found, limit: u32) -> Result<Swept, Broken> {
+        let mut swept = Swept { more: found.more, ..Swept::default() };
+        for sid in &found.sids {
+            swept.sessions += u32::from(self.forget_session(*sid)?);
+        }
+        while swept.sessions + swept.entries < limit.max(1) {
+            let Some(due) = self.first_due()? else { return Ok(swept) };
+            swept.entries += u32::from(self.forget(&due)?);
+        }
+        swept.more |= self.first_due()?.is_some();
+        Ok(swept)
+    }
+
+    /// Judged again: it may have changed since it was found.
+    fn forget_session(&mut self, sid: Sid) -> Result<bool, Broken> {
+        let Some(session) = tables::session(&self.tables.sessions, sid)? else { return Ok(false) };
+        let rows = self.epochs(&session.subject, &session.client_id)?;
+        let over = rows.over(&session, Epochs::default(), self.now);
+        if !over.is_some_and(|ended| is_past(self.time(), ended.at, self.settings.grace)) {
+            return Ok(false);
+        }
+        let part = if session.ended.is_some() { OVER } else { LIVE };
+        self.tables.by_subject.remove(&by_subject_key(&session.subject, part, sid.as_bytes()))?;
+        self.tables.sessions.remove(sid.as_bytes())?;
+        Ok(true)
+    }
+
+    fn first_due(&self) -> Result<Option<Vec<u8>>, Broken> {
+        let Some((due, _)) = self.tables.due.first()? else { return Ok(None) };
+        let (at, ..) = Due::parse(due.value()).ok_or_else(|| Broken("a row of what is due cannot be read".to_owned()))?;
+        Ok((at < self.state.confirmed).then(|| due.value().to_vec()))
+    }
+
+    /// Forgets what a row names, unless something newer keeps it; whether anything went.
+    fn forget(&mut self, due: &[u8]) -> Result<bool, Broken> {
+        self.tables.due.remove(due)?;
+        let Some((_, kind, key)) = Due::parse(due) else { return Ok(false) };
+        match kind {
+            Due::Log => self.trim(key),
+            Due::Epoch => self.forget_epoch(key),
+            Due::Revocation => Ok(self.tables.revocations.remove(&fixed::<16>(key)?)?.is_some()),
+            Due::Idempotency => Ok(self.tables.idempotency.remove(&fixed::<32>(key)?)?.is_some()),
+            Due::Spent => Ok(self.tables.spent.remove(&fixed::<32>(key)?)?.is_some()),
+        }
+    }
+
+    /// Trims one entry of the log; a key's stays as long as the key must exist.
+    fn trim(&mut self, key: &[u8]) -> Result<bool, Broken> {
+        let seq = u64::from_be_bytes(fixed(key)?);
+        let Some(revocation) = tables::row::<_, Revocation>(&self.tables.log, seq)? else { return Ok(false) };
+        if let Revocation::Key(kid) = &revocation
+            && self.tables.keys.get(kid.as_str())?.is_some()
+        {
+            self.forget_after_log(Due::Log, key)?;
+            return Ok(false);
+        }
+        if let Some(logged) = logged_key(&revocation) {
+            self.tables.logged.remove(logged.as_slice())?;
+        }
+        self.tables.log.remove(seq)?;
+        self.state.trimmed = self.state.trimmed.max(seq);
+        Ok(true)
+    }
+
+    fn forget_epoch(&mut self, key: &[u8]) -> Result<bool, Broken> {
+        let Some(row) = tables::row::<_, EpochRow>(&self.tables.epochs, key)? else { return Ok(false) };
+        if self.epoch_due(&row) >= self.state.confirmed {
+            return Ok(false);
+        }
+        self.tables.epochs.remove(key)?;
+        Ok(true)
+    }
+}
+
+fn fixed<const N: usize>(key: &[u8]) -> Result<[u8; N], Broken> {
+    key.try_into().map_err(|_| Broken("a row of what is due names no such key".to_owned()))
+}

@@ -1,0 +1,256 @@
+//! The tables on disk, their keys and their rows. A row is a version byte and a postcard record.
+
+use redb::{ReadTransaction, ReadableTable, Table, TableDefinition, WriteTransaction};
+use ring::digest::{SHA256, digest};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::super::Position;
+use super::super::common::{EpochRow, EpochRows};
+use crate::id::{Sid, Stamp};
+use crate::policy::Session;
+use crate::revocation::{Revocation, Target};
+use crate::time::Moment;
+
+/// The layout of the whole file. Another one is refused at opening.
+pub(super) const FORMAT: u32 = 1;
+const ROW_VERSION: u8 = 1;
+
+type Bytes = &'static [u8];
+type Id = &'static [u8; 16];
+type Hash = &'static [u8; 32];
+/// SHA-256 of the subject cut to 16 bytes, [`LIVE`] or [`OVER`], the sid.
+pub(super) type SubjectKey = [u8; 33];
+
+pub(super) const META: TableDefinition<&str, Bytes> = TableDefinition::new("meta");
+pub(super) const SESSIONS: TableDefinition<Id, Bytes> = TableDefinition::new("sessions");
+pub(super) const BY_SUBJECT: TableDefinition<&'static SubjectKey, ()> = TableDefinition::new("sessions_by_subject");
+pub(super) const EPOCHS: TableDefinition<Bytes, Bytes> = TableDefinition::new("epochs");
+pub(super) const LOG: TableDefinition<u64, Bytes> = TableDefinition::new("log");
+const LOGGED: TableDefinition<Bytes, u64> = TableDefinition::new("logged");
+pub(super) const REVOCATIONS: TableDefinition<Id, Bytes> = TableDefinition::new("revocations");
+const IDEMPOTENCY: TableDefinition<Hash, Bytes> = TableDefinition::new("idempotency");
+pub(super) const CLIENTS: TableDefinition<&str, Bytes> = TableDefinition::new("clients");
+pub(super) const KEYS: TableDefinition<&str, ()> = TableDefinition::new("keys");
+const SPENT: TableDefinition<Hash, ()> = TableDefinition::new("spent");
+const DUE: TableDefinition<Bytes, ()> = TableDefinition::new("due");
+
+pub(super) const FORMAT_ROW: &str = "format";
+pub(super) const STATE_ROW: &str = "state";
+
+pub(super) const LIVE: u8 = 0;
+pub(super) const OVER: u8 = 1;
+
+/// A row or a transaction that failed: the text is for the operator's log.
+#[derive(Debug)]
+pub(super) struct Broken(pub(super) String);
+
+impl<E: Into<redb::Error>> From<E> for Broken {
+    fn from(error: E) -> Self {
+        Self(error.into().to_string())
+    }
+}
+
+/// Every table, open in one write transaction.
+pub(super) struct Tables<'t> {
+    pub(super) meta: Table<'t, &'static str, Bytes>,
+    pub(super) sessions: Table<'t, Id, Bytes>,
+    pub(super) by_subject: Table<'t, &'static SubjectKey, ()>,
+    pub(super) epochs: Table<'t, Bytes, Bytes>,
+    pub(super) log: Table<'t, u64, Bytes>,
+    /// What a token's, session's or key's revocation has in the log: no second entry is needed while it stands.
+    pub(super) logged: Table<'t, Bytes, u64>,
+    pub(super) revocations: Table<'t, Id, Bytes>,
+    pub(super) idempotency: Table<'t, Hash, Bytes>,
+    pub(super) clients: Table<'t, &'static str, Bytes>,
+    pub(super) keys: Table<'t, &'static str, ()>,
+    pub(super) spent: Table<'t, Hash, ()>,
+    /// What may be forgotten, by the sum of confirmed heartbeats at which it may: eight bytes, a [`Due`] tag, a key.
+    pub(super) due: Table<'t, Bytes, ()>,
+}
+
+impl<'t> Tables<'t> {
+    pub(super) fn open(txn: &'t WriteTransaction) -> Result<Self, Broken> {
+        Ok(Self {
+            meta: txn.open_table(META)?,
+            sessions: txn.open_table(SESSIONS)?,
+            by_subject: txn.open_table(BY_SUBJECT)?,
+            epochs: txn.open_table(EPOCHS)?,
+            log: txn.open_table(LOG)?,
+            logged: txn.open_table(LOGGED)?,
+            revocations: txn.open_table(REVOCATIONS)?,
+            idempotency: txn.open_table(IDEMPOTENCY)?,
+            clients: txn.open_table(CLIENTS)?,
+            keys: txn.open_table(KEYS)?,
+            spent: txn.open_table(SPENT)?,
+            due: txn.open_table(DUE)?,
+        })
+    }
+}
+
+/// What the store as a whole remembers: one row, held in memory by the writer.
+#[derive(Clone, PartialEq, Eq, Default, Debug, serde::Serialize, serde::Deserialize)]
+pub(super) struct State {
+    /// Which life of the store this is.
+    pub(super) incarnation: u64,
+    /// The highest store time seen; on disk it may be half a second behind.
+    pub(super) reading: Stamp,
+    /// The highest epoch of any target.
+    pub(super) highest_epoch: Stamp,
+    /// The sum of confirmed heartbeats, each at most two seconds, in milliseconds.
+    pub(super) confirmed: u64,
+    pub(super) last_heartbeat: Moment,
+    pub(super) steady_since: Moment,
+    /// The last log entry written, and the last one trimmed.
+    pub(super) last_seq: u64,
+    pub(super) trimmed: u64,
+    /// The greatest values ever given, in milliseconds.
+    pub(super) keep_log: u64,
+    pub(super) longest_session: u64,
+}
+
+/// What an `Idempotency-Key` did.
+#[derive(serde::Serialize, serde::Deserialize)]
+pub(super) struct IdempotencyRow {
+    pub(super) request: [u8; 32],
+    pub(super) sealed: Vec<u8>,
+    pub(super) made: Made,
+}
+
+/// What a call with an `Idempotency-Key` made.
+#[derive(Clone, Copy, serde::Serialize, serde::Deserialize)]
+pub(super) enum Made {
+    Session(Sid),
+    Revocation(crate::id::RevocationId),
+}
+
+/// What kind of thing may be forgotten.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub(super) enum Due {
+    Log = 1,
+    Revocation = 2,
+    Idempotency = 3,
+    Spent = 4,
+    Epoch = 5,
+}
+
+impl Due {
+    pub(super) const ALL: [Self; 5] = [Self::Log, Self::Revocation, Self::Idempotency, Self::Spent, Self::Epoch];
+
+    /// The key under which `key` of this kind may be forgotten once `at` is past.
+    pub(super) fn key(self, at: u64, key: &[u8]) -> Vec<u8> {
+        [&at.to_be_bytes()[..], &[self as u8], key].concat()
+    }
+
+    /// Takes a key of the table apart.
+    pub(super) fn parse(due: &[u8]) -> Option<(u64, Self, &[u8])> {
+        let (at, rest) = due.split_first_chunk::<8>()?;
+        let (tag, key) = rest.split_first()?;
+        let kind = Self::ALL.into_iter().find(|kind| *kind as u8 == *tag)?;
+        Some((u64::from_be_bytes(*at), kind, key))
+    }
+}
+
+pub(super) fn encode(row: &impl Serialize) -> Result<Vec<u8>, Broken> {
+    postcard::to_extend(row, vec![ROW_VERSION]).map_err(|error| Broken(format!("a row cannot be written: {error}")))
+}
+
+pub(super) fn decode<T: DeserializeOwned>(row: &[u8]) -> Result<T, Broken> {
+    match row.split_first() {
+        Some((&ROW_VERSION, record)) => postcard::from_bytes(record).map_err(|error| Broken(format!("a row cannot be read: {error}"))),
+        Some((version, _)) => Err(Broken(format!("a row has version {version}, which this program does not know"))),
+        None => Err(Broken("a row is empty".to_owned())),
+    }
+}
+
+/// The row of a table of fixed ids, decoded.
+pub(super) fn row<'k, K: redb::Key + 'static, T: DeserializeOwned>(
+    table: &impl ReadableTable<K, Bytes>,
+    key: impl std::borrow::Borrow<K::SelfType<'k>>,
+) -> Result<Option<T>, Broken> {
+    table.get(key)?.map(|found| decode(found.value())).transpose()
+}
+
+pub(super) fn session(table: &impl ReadableTable<Id, Bytes>, sid: Sid) -> Result<Option<Session>, Broken> {
+    row(table, sid.as_bytes())
+}
+
+/// The rows of every target that concerns this subject at this client.
+pub(super) fn epoch_rows(table: &impl ReadableTable<Bytes, Bytes>, subject: &str, client: &str) -> Result<EpochRows, Broken> {
+    let read = |key: Vec<u8>| -> Result<EpochRow, Broken> { Ok(row(table, key.as_slice())?.unwrap_or_default()) };
+    let (subject, client) = (hash(subject), hash(client));
+    Ok(EpochRows {
+        all: read(all_key())?,
+        client: read(client_key(&client))?,
+        subject: read(subject_key(&subject))?,
+        subject_at_client: read(subject_at_client_key(&subject, &client))?,
+    })
+}
+
+/// The key of a target's epochs: a tag and hashes, so that what strangers choose has no length.
+pub(super) fn target_key(target: &Target) -> Vec<u8> {
+    match target {
+        Target::All => all_key(),
+        Target::Client(client) => client_key(&hash(client)),
+        Target::Subject(subject) => subject_key(&hash(subject)),
+        Target::SubjectAtClient { subject, client } => subject_at_client_key(&hash(subject), &hash(client)),
+    }
+}
+
+fn all_key() -> Vec<u8> {
+    vec![0]
+}
+
+fn client_key(client: &[u8; 32]) -> Vec<u8> {
+    [&[1], &client[..]].concat()
+}
+
+fn subject_key(subject: &[u8; 32]) -> Vec<u8> {
+    [&[2], &subject[..]].concat()
+}
+
+fn subject_at_client_key(subject: &[u8; 32], client: &[u8; 32]) -> Vec<u8> {
+    [&[3], &subject[..], &client[..]].concat()
+}
+
+/// The key of a session in the index by subject.
+pub(super) fn by_subject_key(subject: &str, part: u8, sid: &[u8; 16]) -> SubjectKey {
+    let mut key = [0; 33];
+    key[..16].copy_from_slice(&hash(subject)[..16]);
+    key[16] = part;
+    key[17..].copy_from_slice(sid);
+    key
+}
+
+/// The session that a key of the index names.
+pub(super) fn indexed_sid(key: &SubjectKey) -> Result<Sid, Broken> {
+    let mut sid = [0; 16];
+    sid.copy_from_slice(&key[17..]);
+    Sid::from_bytes(sid).ok_or_else(|| Broken("the index by subject holds no sid".to_owned()))
+}
+
+/// The key of a revocation that stands once in the log; epochs stand there as often as they are raised.
+pub(super) fn logged_key(revocation: &Revocation) -> Option<Vec<u8>> {
+    match revocation {
+        Revocation::Token(jti) => Some([&[0], &jti.as_bytes()[..]].concat()),
+        Revocation::Session(sid) => Some([&[1], &sid.as_bytes()[..]].concat()),
+        Revocation::Key(kid) => Some([&[2], kid.as_bytes()].concat()),
+        Revocation::Epoch { .. } => None,
+    }
+}
+
+/// The state row as a reader sees it.
+pub(super) fn state(txn: &ReadTransaction) -> Result<State, Broken> {
+    row(&txn.open_table(META)?, STATE_ROW)?.ok_or_else(|| Broken("the store has no state".to_owned()))
+}
+
+pub(super) fn position(incarnation: u64, seq: u64) -> Position {
+    super::super::common::Place { incarnation, seq }.into()
+}
+
+fn hash(text: &str) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
+    hash
+}
