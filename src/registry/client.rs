@@ -68,6 +68,16 @@ pub enum TokenFormat {
     Paseto,
 }
 
+impl TokenFormat {
+    /// The name in registrations, logs and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Jwt => "jwt",
+            Self::Paseto => "paseto",
+        }
+    }
+}
+
 /// For which clients a backend may open sessions.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub enum OpensFor {

@@ -71,6 +71,14 @@ impl View {
         }
     }
 
+    /// Whether anything that is known ends this session.
+    pub fn void_session(&self, sid: Sid, subject: &str, client: &str) -> Option<Cause> {
+        if self.sessions.contains(&sid) {
+            return Some(Cause::Session);
+        }
+        self.epochs(subject, client).void_session(sid.stamp())
+    }
+
     /// Counts a confirmed heartbeat that came `step` after the one before, and forgets what can void nothing any more.
     pub fn confirm(&mut self, step: Duration, retention: Retention) {
         self.confirmed += step.min(Retention::MAX_STEP);

@@ -91,9 +91,7 @@ impl RefreshToken {
 
     /// SHA-256 of the session's secret, as the session's record holds it.
     pub fn secret_hash(&self) -> [u8; 32] {
-        let mut hash = [0; 32];
-        self.secret.expose(|secret| hash.copy_from_slice(digest(&SHA256, secret).as_ref()));
-        hash
+        hash_secret(&self.secret)
     }
 
     /// The token of another generation of the same session, under the MAC key that its record names.
@@ -105,6 +103,13 @@ impl RefreshToken {
     pub fn secret(&self) -> &Secret<[u8; 16]> {
         &self.secret
     }
+}
+
+/// SHA-256 of a session's secret: what a session's record holds of it.
+pub fn hash_secret(secret: &Secret<[u8; 16]>) -> [u8; 32] {
+    let mut hash = [0; 32];
+    secret.expose(|secret| hash.copy_from_slice(digest(&SHA256, secret).as_ref()));
+    hash
 }
 
 impl fmt::Display for RefreshFault {

@@ -3,7 +3,7 @@
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
-use crate::id::{Origin, Stamp};
+use crate::id::{Origin, Sid, Stamp};
 use crate::revocation::{Cause, Epochs, Judge, Retention, Revocation, View};
 use crate::time::Moment;
 
@@ -88,6 +88,11 @@ impl LiveView {
     /// Every epoch that concerns this subject at this client.
     pub fn epochs(&self, subject: &str, client: &str) -> Epochs {
         self.read().view.epochs(subject, client)
+    }
+
+    /// Whether anything that is known ends this session.
+    pub fn void_session(&self, sid: Sid, subject: &str, client: &str) -> Option<Cause> {
+        self.read().view.void_session(sid, subject, client)
     }
 
     /// How many entries it holds.
