@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::{
-    Embedded, Filter, Heartbeat, Known, LogPage, Open, Opened, Patch, Patched, Position, Refreshed, Revoke, RevokeAnswer, Revoked,
+    Embedded, Filter, Heartbeat, Known, LogPage, Model, Open, Opened, Patch, Patched, Position, Refreshed, Revoke, RevokeAnswer, Revoked,
     SessionPage, Store, StoreFault, SubjectPatched, Swept,
 };
 use crate::id::{RevocationId, Sid, Stamp};
@@ -20,11 +20,18 @@ pub struct AnyStore {
 
 enum Backend {
     Embedded(Embedded),
+    Model(Box<Model>),
 }
 
 impl From<Embedded> for AnyStore {
     fn from(store: Embedded) -> Self {
         Self { backend: Backend::Embedded(store), calls: Calls::default() }
+    }
+}
+
+impl From<Model> for AnyStore {
+    fn from(store: Model) -> Self {
+        Self { backend: Backend::Model(Box::new(store)), calls: Calls::default() }
     }
 }
 
@@ -47,6 +54,7 @@ macro_rules! delegate {
                 self.calls.$operation.fetch_add(1, Ordering::Relaxed);
                 match &self.backend {
                     Backend::Embedded(store) => store.$operation($($name),*).await,
+                    Backend::Model(store) => store.$operation($($name),*).await,
                 }
             })*
         }

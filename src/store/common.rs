@@ -1,6 +1,7 @@
 //! What every backend says alike: places in a log, how a session that is over shows it, and merged claims.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::de::IgnoredAny;
 use subtle::ConstantTimeEq;
@@ -8,6 +9,7 @@ use subtle::ConstantTimeEq;
 use super::{Holder, Patch, Position};
 use crate::claims::Custom;
 use crate::id::Stamp;
+use crate::policy::rotation::StoreTime;
 use crate::policy::{EndReason, Ended, Session, State};
 use crate::revocation::{Epoch, Epochs};
 use crate::time::Moment;
@@ -114,4 +116,12 @@ fn merged(claims: &str, patch: &str) -> Option<(String, usize)> {
 pub(super) fn holds(holder: &Holder, session: &Session) -> bool {
     let same_secret = bool::from(session.secret_hash[..].ct_eq(&holder.secret_hash[..]));
     same_secret && holder.client_id.as_ref().is_none_or(|client| session.client_id == *client)
+}
+
+/// How long a clock must have been steady before a session is forgotten by it (or for the grace, where that is shorter).
+const BELIEVED_AFTER: Duration = Duration::from_secs(600);
+
+/// Whether the grace of what ended at `at` is over, by a clock that has been steady for a while.
+pub(super) fn is_past(time: StoreTime, at: Moment, grace: Duration) -> bool {
+    time.now.since(at) > grace && time.age(at) >= grace.min(BELIEVED_AFTER)
 }

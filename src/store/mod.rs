@@ -5,6 +5,7 @@
 mod any;
 mod common;
 pub mod embedded;
+mod model;
 mod types;
 
 use std::fmt;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 pub use any::AnyStore;
 pub use embedded::Embedded;
+pub use model::Model;
 pub use types::{
     ClaimsLimit, Filter, Granted, Heartbeat, Holder, Idempotency, Known, LogEntry, LogPage, Open, Opened, Patch, Patched, Position,
     Refreshed, Revocable, Revoke, RevokeAnswer, Revoked, SessionPage, SubjectPatched, Swept,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use redb::{ReadTransaction, ReadableTable};
 
 use super::super::Swept;
-use super::super::common::EpochRow;
+use super::super::common::{EpochRow, is_past};
 use super::tables::{self, Broken, Due, EPOCHS, LIVE, OVER, SESSIONS, by_subject_key, epoch_rows, logged_key};
 use super::writer::Step;
 use crate::id::Sid;
@@ -17,9 +17,6 @@ use crate::time::Moment;
 
 /// How many records one sweep looks at.
 const LOOKED_AT: usize = 2000;
-/// How long a clock must have been steady before anything is forgotten by it (or for the grace, where that is shorter).
-pub(in crate::store) const BELIEVED_AFTER: Duration = Duration::from_secs(600);
-
 /// Sessions that a reader found to be forgettable.
 pub(super) struct Found {
     sids: Vec<Sid>,
@@ -47,11 +44,6 @@ pub(super) fn find(txn: &ReadTransaction, cursor: &Mutex<Option<Sid>>, limit: u3
         }
     }
     Ok(found)
-}
-
-/// Whether the grace of what ended at `at` is over, by a clock that has been steady for a while.
-pub(in crate::store) fn is_past(time: StoreTime, at: Moment, grace: Duration) -> bool {
-    time.now.since(at) > grace && time.age(at) >= grace.min(BELIEVED_AFTER)
 }
 
 impl Step<'_> {
