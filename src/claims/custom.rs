@@ -99,9 +99,12 @@ impl Custom {
         Self::of(&members(json_text)?)
     }
 
-    /// The members of a token that are not its own claims: names were judged when it was minted, and its reader has checked the values.
-    pub(crate) fn of_token(members: &[(String, &str)]) -> Self {
-        Self(write(members.iter().map(|(name, value)| (name.as_str(), *value))))
+    /// Adds a member of a token that is not one of its own claims: its name was judged when it was minted, and its reader sees to unique
+    /// names.
+    pub(crate) fn add_of_token(&mut self, name: &str, value: &Value<'_>) {
+        self.0.pop();
+        push_member(&mut self.0, name, &spell(value));
+        self.0.push('}');
     }
 
     /// These claims with a patch merged in (RFC 7396) at the top level: `null` removes a member, any other value replaces it whole.
@@ -210,15 +213,19 @@ fn spell(value: &Value<'_>) -> String {
 fn write<'a>(members: impl Iterator<Item = (&'a str, &'a str)>) -> String {
     let mut out = String::from("{");
     for (name, value) in members {
-        if out.len() > 1 {
-            out.push(',');
-        }
-        json::push_string(&mut out, name);
-        out.push(':');
-        out.push_str(value);
+        push_member(&mut out, name, value);
     }
     out.push('}');
     out
+}
+
+fn push_member(out: &mut String, name: &str, value: &str) {
+    if out.len() > 1 {
+        out.push(',');
+    }
+    json::push_string(out, name);
+    out.push(':');
+    out.push_str(value);
 }
 
 #[cfg(test)]

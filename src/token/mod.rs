@@ -8,6 +8,8 @@ pub mod claims_json;
 pub mod jwt;
 pub mod paseto;
 pub mod refresh;
+#[cfg(test)]
+mod test_claims;
 
 pub use refresh::{RefreshFault, RefreshToken};
 
