@@ -16,17 +16,18 @@ fn estimated_bits(secret: &str) -> f64 {
     let words: Vec<_> = secret.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
     let is_word = |word: &&str| word.len() <= 12 && word[1..].bytes().all(|byte| byte.is_ascii_lowercase());
     let letters = alphabet(secret).log2() * secret.len() as f64;
-    if words.len() > 1 && words.iter().all(|word| is_word(&word)) { letters.min(BITS_OF_A_WORD * words.len() as f64) } else { letters }
+    if words.len() > 1 && words.iter().all(is_word) { letters.min(BITS_OF_A_WORD * words.len() as f64) } else { letters }
 }
 
 fn alphabet(secret: &str) -> f64 {
-    let has = |class: fn(&u8) -> bool| secret.as_bytes().iter().any(class);
+    type Class = fn(&u8) -> bool;
+    let has = |class: Class| secret.as_bytes().iter().any(class);
     let hex_only = secret.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
         || secret.bytes().all(|byte| byte.is_ascii_digit() || (b'A'..=b'F').contains(&byte));
     if hex_only && has(u8::is_ascii_alphabetic) {
         return 16.0;
     }
-    let classes: [(fn(&u8) -> bool, f64); 3] = [(u8::is_ascii_digit, 10.0), (u8::is_ascii_lowercase, 26.0), (u8::is_ascii_uppercase, 26.0)];
+    let classes: [(Class, f64); 3] = [(u8::is_ascii_digit, 10.0), (u8::is_ascii_lowercase, 26.0), (u8::is_ascii_uppercase, 26.0)];
     let mut size: f64 = classes.iter().filter(|(class, _)| has(*class)).map(|(_, size)| size).sum();
     if has(|byte| !byte.is_ascii_alphanumeric()) {
         size += 2.0;
