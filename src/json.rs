@@ -61,7 +61,7 @@ pub enum Value<'a> {
     Bool(bool),
     /// `null`.
     Null,
-    /// An array as it is spelled; [`array`] goes through it.
+    /// An array as it is spelled; [`array()`] goes through it.
     Array(&'a str),
     /// An object as it is spelled; [`object`] goes through it.
     Object(&'a str),
