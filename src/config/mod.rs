@@ -1,1 +1,21 @@
-//! To come.
+//! File, environment and flags, parsed once into settings that cannot be wrong. Whatever is wrong is reported at once, each fault with
+//! its place and its fix.
+
+mod clients;
+mod duration;
+mod environment;
+mod fault;
+mod keys;
+mod load;
+mod section;
+mod settings;
+mod tree;
+
+pub use environment::{Remote, variables};
+pub use fault::{Fault, Place, Problem};
+pub use keys::page;
+pub use load::{Flags, Loaded, Shown, load};
+pub use settings::{JwtAlgorithm, Log, LogFormat, LogLevel, SessionLimits, Settings, Signing, StoreChoice};
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,9 @@
-//! To come.
+//! The key ring on disk (design §6): `keys/<kid>.json` and `keys/mac-<id>.json`, readable by their owner only, replaced whole. A file
+//! that is damaged is a fault with its path, never a reason to make a new key.
+
+mod fault;
+mod folder;
+mod format;
+
+pub use fault::{KeyFileFault, KeyFileProblem};
+pub use folder::KeyFolder;

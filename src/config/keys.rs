@@ -1,0 +1,192 @@
+//! Every key there is: what it means, its unit, its default. `docs/configuration.md` is printed from this list.
+
+use std::fmt::Write;
+
+use super::environment::variable;
+use super::fault::Place;
+use super::load::Shown;
+use crate::registry::check::distance;
+
+/// A key of the configuration.
+pub(super) struct Key {
+    /// Its full name, without indices.
+    pub(super) name: &'static str,
+    /// What it takes, with its range.
+    kind: &'static str,
+    /// What holds when it is not set, as TOML; empty where nothing does.
+    pub(super) default: &'static str,
+    /// What it does.
+    text: &'static str,
+}
+
+const fn key(name: &'static str, kind: &'static str, default: &'static str, text: &'static str) -> Key {
+    Key { name, kind, default, text }
+}
+
+/// All of them, tables excepted.
+pub(super) const KEYS: &[Key] = &[
+    key(
+        "issuer",
+        "`https://host[:port]`; `http` only on loopback",
+        "",
+        "The issuer identifier: `iss` of every token, and the address that others know. Not set: `http://` and the loopback address that was bound.",
+    ),
+    key("listen", "address and port", "\"127.0.0.1:8080\"", "Where to listen. An address that is not loopback needs an `issuer`."),
+    key("ops_listen", "address and port", "", "Where health, metrics and OpenAPI are served instead of on `listen`."),
+    key("data", "folder", "\"data\"", "State: the embedded store. Relative to the working directory."),
+    key("keys", "folder", "\"keys\"", "The key ring. Relative to the working directory."),
+    key("store", "`\"embedded\"`", "\"embedded\"", "Which store."),
+    key("namespace", "1 to 32 of `a-z 0-9 - _`", "\"mintage\"", "Labels every metric, and begins every key of a shared store."),
+    key("shutdown_deadline", "duration, 0s to 1d", "\"25s\"", "How long accepted requests may take to finish after a signal to stop."),
+    key(
+        "defaults.access_ttl",
+        "duration, 1s to 1d",
+        "\"5m\"",
+        "Lifetime of an access token; up to 5 % are taken off, so that refreshes do not come in waves.",
+    ),
+    key("defaults.absolute", "duration, 1s to 3650d", "\"30d\"", "Lifetime of a session; nothing extends it."),
+    key("defaults.idle", "duration, 1s to 3650d", "\"7d\"", "How long a session may lie unused."),
+    key(
+        "defaults.retry_window",
+        "duration, 0s to 1h",
+        "\"30s\"",
+        "How long a superseded refresh token still gets the same successor; 0 is strict.",
+    ),
+    key(
+        "defaults.rotation_pause",
+        "duration, 0s to 1h",
+        "\"30s\"",
+        "How long a new refresh token is kept before it rotates again; at least `retry_window`, or 0 in tests.",
+    ),
+    key("sessions.per_subject", "1 to 100", "100", "How many live sessions a subject may have; a new one ends the oldest."),
+    key("sessions.grace", "duration, 0s to 365d", "\"1d\"", "How long a session that is over can still be looked at."),
+    key(
+        "signing.algorithm",
+        "`\"EdDSA\"`, `\"Ed25519\"` or `\"ES256\"`",
+        "\"EdDSA\"",
+        "What new JWT keys sign with. PASETO keys are always v4.public.",
+    ),
+    key(
+        "signing.rotation",
+        "duration, 1s to 3650d",
+        "\"30d\"",
+        "How long a key signs before its standby takes over; at least twice `jwks_max_age`.",
+    ),
+    key(
+        "signing.jwks_max_age",
+        "duration, 0s to 1d",
+        "\"5m\"",
+        "How long others may cache the published key sets. A key is announced for twice that before it signs.",
+    ),
+    key("log.format", "`\"text\"` or `\"json\"`", "\"text\"", "The form of a log line."),
+    key("log.level", "`\"error\"`, `\"warn\"`, `\"info\"`, `\"debug\"` or `\"trace\"`", "\"info\"", "The least weight that is logged."),
+    key("clients.id", "1 to 128 of `A-Z a-z 0-9 - . _ ~ : @`", "", "`client_id`. Required."),
+    key("clients.type", "`\"confidential\"` or `\"public\"`", "", "Whether it can keep a secret. Required."),
+    key(
+        "clients.secret_file",
+        "file",
+        "",
+        "Holds its secret on one line, of at least 128 bits of entropy (`openssl rand -base64 32`). Confidential clients need one.",
+    ),
+    key("clients.secret_files", "at most 2 files", "", "The old secret and the new one, while one replaces the other."),
+    key(
+        "clients.grants",
+        "list of `\"refresh_token\"`, `\"client_credentials\"`",
+        "[\"refresh_token\"]",
+        "What it may ask of the token endpoint.",
+    ),
+    key(
+        "clients.scopes",
+        "list of scopes",
+        "[]",
+        "What it, or a session at it, may have. `mintage:` scopes only for confidential clients with `client_credentials`, but `mintage:me`.",
+    ),
+    key("clients.audiences", "list of absolute URIs", "[]", "Whom its tokens may be for; the first is the default."),
+    key("clients.opens_for", "list of client ids, or `[\"*\"]`", "[]", "For which clients it may open sessions."),
+    key("clients.format", "`\"jwt\"` or `\"paseto\"`", "\"jwt\"", "The form of its access tokens."),
+    key("clients.origins", "list of web origins", "[]", "Who may call the token and revocation endpoints from a browser (CORS)."),
+    key("clients.access_ttl", "as in `defaults`", "", "Instead of the default."),
+    key("clients.absolute", "as in `defaults`", "", "Instead of the default."),
+    key("clients.idle", "as in `defaults`", "", "Instead of the default."),
+    key("clients.retry_window", "as in `defaults`", "", "Instead of the default."),
+    key("clients.rotation_pause", "as in `defaults`", "", "Instead of the default."),
+    key("clients.rotates", "`true` or `false`", "true", "Whether its refresh tokens rotate; `false` only for confidential clients."),
+    key("clients.sessions_per_slot", "1 to 100", "", "How many live sessions of one subject may share a slot; a new one ends the oldest."),
+    key("clients.disabled", "`true` or `false`", "false", "Whether it is answered as if it did not exist."),
+    key("resource_servers.audience", "absolute URI without fragment", "", "The value of `aud`. Required."),
+    key(
+        "resource_servers.when_stale",
+        "`\"refuse\"` or `\"accept\"`",
+        "\"refuse\"",
+        "What its edges do when their knowledge of revocations is too old.",
+    ),
+    key("resource_servers.implicit", "text", "", "The implicit assertion of its PASETO tokens."),
+];
+
+/// Whether the environment can set this key: every one that does not stand in a list.
+pub(super) fn can_be_variable(name: &str) -> bool {
+    !is_listed(name) && KEYS.iter().any(|key| key.name == name)
+}
+
+/// The variable that was probably meant.
+pub(super) fn nearest_variable(name: &str) -> Option<String> {
+    let all = KEYS.iter().filter(|key| !is_listed(key.name)).map(|key| variable(key.name));
+    all.min_by_key(|known| distance(name, known)).filter(|known| distance(name, known) <= 4)
+}
+
+/// What was set, and the defaults of what was not, in the order of the list; the members of lists at the end.
+pub(super) fn effective(set: Vec<(String, String, Place)>) -> Vec<Shown> {
+    let single = |key: &Key| {
+        let given = set.iter().find(|(name, ..)| name == key.name);
+        let default = || (!key.default.is_empty()).then(|| (key.default.to_owned(), Place::Default));
+        let (value, place) = given.map(|(_, value, place)| (value.clone(), place.clone())).or_else(default)?;
+        Some(Shown { key: key.name.to_owned(), value, place })
+    };
+    let mut shown: Vec<_> = KEYS.iter().filter(|key| !is_listed(key.name)).filter_map(single).collect();
+    shown.extend(set.into_iter().filter(|(name, ..)| is_listed(name)).map(|(key, value, place)| Shown { key, value, place }));
+    shown
+}
+
+/// The page `docs/configuration.md`.
+pub fn page() -> String {
+    let mut page = String::from(INTRODUCTION);
+    let mut table = None;
+    for key in KEYS {
+        let (of, name) = key.name.rsplit_once('.').unwrap_or(("", key.name));
+        if table != Some(of) {
+            page.push_str(&heading(of));
+            table = Some(of);
+        }
+        let default = if key.default.is_empty() { String::new() } else { format!("`{}`", key.default) };
+        let _ = writeln!(page, "| `{name}` | {} | {default} | {} |", key.kind, key.text);
+    }
+    page
+}
+
+const INTRODUCTION: &str = "# Configuration
+
+<!-- Printed from the list of keys in `src/config/keys.rs`; a test compares them. Rewrite with `UPDATE_DOCS=1 cargo test --lib config::`. -->
+
+`mintage serve` runs without any configuration. A TOML file is named with `--config FILE` or `MINTAGE_CONFIG`; flags lie over environment
+variables, and these over the file. `mintage config check` reports everything that is wrong with the three together, each with its place and its
+fix; `mintage config show` prints what holds and where it comes from.
+
+Durations are a whole number and `ms`, `s`, `m`, `h` or `d`: `\"90s\"`. A key `b` of table `a` is the variable `MINTAGE_A__B`; lists are written there
+with commas. Clients and resource servers stand in the file only. Unknown keys and unknown `MINTAGE_` variables are refused.
+
+No secret stands in the file: `secret_file` names where it is. `MINTAGE_ADMIN_SECRET` or `MINTAGE_ADMIN_SECRET_FILE` sets the secret of the client
+`admin` that the first run makes. `MINTAGE_URL`, `MINTAGE_CLIENT_ID` and `MINTAGE_CLIENT_SECRET` are for the commands that speak to a running node.
+";
+
+fn heading(table: &str) -> String {
+    let title = match table {
+        "" => "The top of the file".to_owned(),
+        "clients" | "resource_servers" => format!("`[[{table}]]`"),
+        other => format!("`[{other}]`"),
+    };
+    format!("\n## {title}\n\n| key | takes | default | meaning |\n| --- | --- | --- | --- |\n")
+}
+
+fn is_listed(name: &str) -> bool {
+    ["clients", "resource_servers"].iter().any(|list| name.starts_with(list))
+}

@@ -1,0 +1,130 @@
+//! The checked settings: plain types that cannot be wrong.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::registry::Registry;
+use crate::secret::Secret;
+
+/// Everything that a node needs to know to start.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The issuer, where one is configured; `None` only when listening on loopback: [`Settings::issuer_at`] then says it.
+    pub issuer: Option<String>,
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Where health, metrics, OpenAPI and the console are served instead.
+    pub ops_listen: Option<SocketAddr>,
+    /// The folder of the embedded store and the journals.
+    pub data: PathBuf,
+    /// The folder of the key ring.
+    pub keys: PathBuf,
+    /// Which store.
+    pub store: StoreChoice,
+    /// What begins every key of a shared store and labels every metric.
+    pub namespace: String,
+    /// The defaults, and the clients and resource servers of the file; clients added over the API come on top.
+    pub registry: Registry,
+    /// How signing keys live.
+    pub signing: Signing,
+    /// Limits of sessions.
+    pub sessions: SessionLimits,
+    /// What is logged, and how.
+    pub log: Log,
+    /// How long requests that were accepted may take to finish after a signal to stop.
+    pub shutdown_deadline: Duration,
+    /// `MINTAGE_ADMIN_SECRET` or `…_FILE`: the secret of the first run's client `admin`, never echoed.
+    pub admin_secret: Option<Secret<String>>,
+}
+
+/// Which store.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum StoreChoice {
+    /// In the data folder.
+    Embedded,
+}
+
+/// How signing keys live (design §6).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Signing {
+    /// What new JWT keys sign with.
+    pub algorithm: JwtAlgorithm,
+    /// How long a key signs before the next one takes over.
+    pub rotation: Duration,
+    /// How long others may cache the published key sets; a key is announced for at least twice that.
+    pub jwks_max_age: Duration,
+}
+
+/// What JWT keys may sign with; the name in a token's header.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum JwtAlgorithm {
+    /// `EdDSA` (RFC 8037) over Ed25519: most verifiers know no other name.
+    EdDsa,
+    /// `Ed25519` (RFC 9864).
+    Ed25519,
+    /// `ES256` (RFC 7518).
+    Es256,
+}
+
+/// Limits of sessions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SessionLimits {
+    /// How many live sessions a subject may have.
+    pub per_subject: u32,
+    /// How long an ended session is still shown before it is forgotten.
+    pub grace: Duration,
+}
+
+/// What is logged, and how.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Log {
+    /// The form of a line.
+    pub format: LogFormat,
+    /// The least weight.
+    pub level: LogLevel,
+}
+
+/// The form of a log line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The least weight of what is logged.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LogLevel {
+    /// Only what failed.
+    Error,
+    /// What someone should look at, too.
+    Warn,
+    /// What happened, too.
+    Info,
+    /// How it happened, too.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+impl LogLevel {
+    /// The word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+}
+
+impl Settings {
+    /// The issuer: as configured, else `http://` and the loopback address that was bound.
+    pub fn issuer_at(&self, bound: SocketAddr) -> String {
+        self.issuer.clone().unwrap_or_else(|| format!("http://{bound}"))
+    }
+}
