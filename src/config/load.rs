@@ -1,7 +1,7 @@
 //! From file, environment and flags to settings, or to everything that is wrong with them.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::clients;
@@ -117,7 +117,7 @@ fn lay_variables(table: &mut Table, variables: &[(String, String)], findings: &F
             let fix = keys::nearest_variable(name).map_or_else(|| "unset it".to_owned(), |meant| format!("did you mean {meant}?"));
             findings.fault(place, "", Problem::UnknownKey, fix);
         } else if let Err(fault) = tree::lay_over(table, &path, place, value.clone()) {
-            findings.faults.borrow_mut().push(fault);
+            findings.faults.borrow_mut().push(*fault);
         }
     }
 }
@@ -286,7 +286,7 @@ fn read_admin_secret(variables: &[(String, String)], findings: &Findings) -> Opt
 #[cfg(test)]
 pub(super) fn known_keys(text: &str) -> std::collections::BTreeSet<String> {
     let findings = Findings::default();
-    let (table, _) = tree::read_toml(Path::new("sample"), text);
+    let (table, _) = tree::read_toml(std::path::Path::new("sample"), text);
     let _ = read_settings(table, &findings);
     findings.known.into_inner()
 }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::keyring::Algorithm;
 use crate::registry::Registry;
 use crate::secret::Secret;
 
@@ -107,6 +108,16 @@ pub enum LogLevel {
     Debug,
     /// Everything.
     Trace,
+}
+
+impl From<JwtAlgorithm> for Algorithm {
+    fn from(algorithm: JwtAlgorithm) -> Self {
+        match algorithm {
+            JwtAlgorithm::EdDsa => Self::EdDsa,
+            JwtAlgorithm::Ed25519 => Self::Ed25519,
+            JwtAlgorithm::Es256 => Self::Es256,
+        }
+    }
 }
 
 impl LogLevel {

@@ -94,12 +94,10 @@ impl Source<'_> {
 }
 
 /// Puts a text at a path, over what stands there. A path through something that is no table is refused.
-pub(super) fn lay_over(table: &mut Table, path: &[String], place: Place, text: String) -> Result<(), Fault> {
-    let refuse = |key: String, place: Place| Fault {
-        place,
-        key,
-        problem: Problem::Unsupported("a key of a list here".to_owned()),
-        fix: "set it in the configuration file".to_owned(),
+pub(super) fn lay_over(table: &mut Table, path: &[String], place: Place, text: String) -> Result<(), Box<Fault>> {
+    let refuse = |key: String, place: Place| {
+        let problem = Problem::Unsupported("a key of a list here".to_owned());
+        Box::new(Fault { place, key, problem, fix: "set it in the configuration file".to_owned() })
     };
     match path {
         [] => Ok(()),

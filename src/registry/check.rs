@@ -74,18 +74,18 @@ pub enum ClientProblem {
 }
 
 impl ClientProblem {
-    /// The word for it on the wire (`errors[].code`).
+    /// The word for it on the wire (`errors[].code`), of the closed list in `docs/codes.md`.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::BadId | Self::BadAudience(_) | Self::BadOrigin(_) => "malformed",
-            Self::Duplicate(_) => "duplicate",
-            Self::UnknownScope(_) => "unknown_scope",
-            Self::ScopeNeedsSecret(_) | Self::ScopeNeedsGrant(_) => "scope_not_allowed",
-            Self::GrantNeedsSecret => "grant_not_allowed",
-            Self::PublicWithSecret | Self::PublicOpens | Self::MustRotate => "not_for_public_clients",
+            Self::Duplicate(_) => "repeated",
+            Self::UnknownScope(_) | Self::UnknownClient(_) => "unknown",
+            Self::ScopeNeedsSecret(_) | Self::GrantNeedsSecret | Self::PublicWithSecret | Self::PublicOpens | Self::MustRotate => {
+                "not_allowed"
+            }
+            Self::ScopeNeedsGrant(_) | Self::PauseBelowWindow => "conflict",
             Self::TooManySecrets => "too_many",
-            Self::UnknownClient(_) => "unknown_client",
-            Self::OutOfRange { .. } | Self::BadSlotLimit | Self::PauseBelowWindow => "out_of_range",
+            Self::OutOfRange { .. } | Self::BadSlotLimit => "out_of_range",
         }
     }
 

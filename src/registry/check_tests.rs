@@ -62,10 +62,10 @@ fn all_faults_of_a_registration_are_found_at_once() {
     };
     let expected = [
         ("id", "malformed"),
-        ("grants", "grant_not_allowed"),
-        ("rotates", "not_for_public_clients"),
-        ("scopes", "unknown_scope"),
-        ("scopes", "scope_not_allowed"),
+        ("grants", "not_allowed"),
+        ("rotates", "not_allowed"),
+        ("scopes", "unknown"),
+        ("scopes", "not_allowed"),
         ("audiences", "malformed"),
         ("origins", "malformed"),
         ("sessions_per_slot", "out_of_range"),
@@ -85,9 +85,9 @@ fn a_pause_below_the_window_is_refused_but_for_zero() {
     };
     assert_eq!(with(30, 30), []);
     assert_eq!(with(30, 0), []);
-    assert_eq!(with(30, 29), [("rotation_pause", "out_of_range")]);
+    assert_eq!(with(30, 29), [("rotation_pause", "conflict")]);
     let window_only = Overrides { retry_window: Some(Duration::from_secs(31)), ..Overrides::default() };
-    assert_eq!(fields(&Client { overrides: window_only, ..public() }), [("rotation_pause", "out_of_range")]);
+    assert_eq!(fields(&Client { overrides: window_only, ..public() }), [("rotation_pause", "conflict")]);
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn a_misspelt_scope_is_told_what_was_meant() {
 #[test]
 fn who_opens_sessions_names_clients_that_exist() {
     let backend = Client { opens_for: OpensFor::These(BTreeSet::from(["ap".into()])), ..backend() };
-    assert_eq!(fields(&backend), [("opens_for", "unknown_client")]);
+    assert_eq!(fields(&backend), [("opens_for", "unknown")]);
 }
 
 #[test]
