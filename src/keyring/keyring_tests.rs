@@ -170,3 +170,19 @@ fn a_mac_key_checks_its_own_and_separates_its_uses() {
     let expected = [0x5b, 0xdc, 0xc1, 0x46, 0xbf, 0x60, 0x75, 0x4e, 0x6a, 0x04, 0x24, 0x26, 0x08, 0x95, 0x75, 0xc7];
     assert_eq!(rfc.mac(b"what do ya want for nothing?"), expected);
 }
+
+#[test]
+fn paserk_texts_are_those_of_the_published_vectors_even_for_bytes_that_are_no_key() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/paseto/PASERK");
+    type Make = fn(&[u8; 32]) -> String;
+    for (file, make) in [("k4.public.json", paserk::write_public as Make), ("k4.pid.json", paserk::public_id)] {
+        let vectors: serde_json::Value = serde_json::from_slice(&std::fs::read(folder.join(file)).unwrap()).unwrap();
+        let cases: Vec<_> = vectors["tests"].as_array().unwrap().iter().filter(|case| case["expect-fail"] == false).collect();
+        println!("{file}: {} cases", cases.len());
+        for case in cases {
+            let hex = case["key"].as_str().unwrap();
+            let key: [u8; 32] = std::array::from_fn(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap());
+            assert_eq!(make(&key), case["paserk"].as_str().unwrap(), "{}", case["name"]);
+        }
+    }
+}
