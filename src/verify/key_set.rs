@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::json::{self, Limits, Value};
 use crate::keyring::{BadKey, VerifyingKey};
@@ -28,7 +29,7 @@ pub struct HeldKey {
 /// Keys by their ids. JWT and PASETO keys may stand in one set: a key's algorithm says which tokens it is for.
 #[derive(Clone, Default, Debug)]
 pub struct KeySet {
-    keys: HashMap<String, HeldKey>,
+    keys: HashMap<String, Arc<HeldKey>>,
     skipped: Vec<(usize, BadKey)>,
 }
 
@@ -106,19 +107,19 @@ impl KeySet {
     /// [`KeySetFault::DuplicateKid`].
     pub fn and(mut self, other: Self) -> Result<Self, KeySetFault> {
         for held in other.keys.into_values() {
-            self.hold(held)?;
+            self.hold_shared(held)?;
         }
         self.skipped.extend(other.skipped);
         Ok(self)
     }
 
     /// The key of this id.
-    pub fn get(&self, kid: &str) -> Option<&HeldKey> {
+    pub fn get(&self, kid: &str) -> Option<&Arc<HeldKey>> {
         self.keys.get(kid)
     }
 
     /// Every key, in no order.
-    pub fn iter(&self) -> impl Iterator<Item = &HeldKey> {
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<HeldKey>> {
         self.keys.values()
     }
 
@@ -152,6 +153,10 @@ impl KeySet {
     }
 
     fn hold(&mut self, held: HeldKey) -> Result<(), KeySetFault> {
+        self.hold_shared(Arc::new(held))
+    }
+
+    fn hold_shared(&mut self, held: Arc<HeldKey>) -> Result<(), KeySetFault> {
         let kid = held.key.kid().to_owned();
         match self.keys.insert(kid, held) {
             None => Ok(()),
