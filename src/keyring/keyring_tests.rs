@@ -186,3 +186,18 @@ fn paserk_texts_are_those_of_the_published_vectors_even_for_bytes_that_are_no_ke
         }
     }
 }
+
+#[test]
+fn a_second_spelling_of_a_point_is_no_key() {
+    // y = p + 2 … p + 18, with either sign: what is a point among them also has the spelling y − p.
+    let mut points = 0;
+    for low in 0xef_u8..=0xff {
+        for high in [0x7f, 0xff] {
+            let mut bytes = [0xff; 32];
+            (bytes[0], bytes[31]) = (low, high);
+            points += usize::from(ed25519_dalek::VerifyingKey::from_bytes(&bytes).is_ok_and(|key| !key.is_weak()));
+            assert_eq!(VerifyingKey::from_ed25519(Algorithm::EdDsa, &bytes), Err(BadKey::BadPoint), "{low} {high}");
+        }
+    }
+    assert!(points > 0, "dalek's own loader takes some of them");
+}
