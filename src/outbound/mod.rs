@@ -1,1 +1,200 @@
-//! To come.
+//! HTTP out: small, bounded in time and size, no redirects followed, certificates checked against the system's roots.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use rustls::ClientConfig;
+use zeroize::Zeroizing;
+
+/// How long and how much a client waits for and takes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OutboundLimits {
+    /// From the name lookup to an open connection.
+    pub connect: Duration,
+    /// From the first byte sent to the last byte of the answer's body.
+    pub whole: Duration,
+    /// The largest body that is taken, in bytes.
+    pub body: usize,
+}
+
+impl Default for OutboundLimits {
+    fn default() -> Self {
+        Self { connect: Duration::from_secs(5), whole: Duration::from_secs(30), body: 4 << 20 }
+    }
+}
+
+/// An HTTP client for `http` and `https`.
+#[derive(Clone, Debug)]
+pub struct HttpClient {
+    inner: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    limits: OutboundLimits,
+}
+
+/// A whole answer, whatever its status.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body; wiped when dropped, for tokens stand in some.
+    pub body: Zeroizing<Vec<u8>>,
+}
+
+/// Why there is no answer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum OutboundFault {
+    /// Not an `http` or `https` URL with a host.
+    BadUrl,
+    /// TLS cannot be set up at all.
+    Tls(String),
+    /// No connection, or one that broke.
+    Unreachable(String),
+    /// It took longer than the limits allow.
+    TimedOut,
+    /// The body is larger than the limits allow.
+    TooLarge,
+}
+
+impl HttpClient {
+    /// A client with the system's roots. Where the system has none, `https` fails at every certificate.
+    ///
+    /// # Errors
+    /// [`OutboundFault::Tls`] when the cryptography cannot be set up.
+    pub fn new(limits: OutboundLimits) -> Result<Self, OutboundFault> {
+        let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+        let versions = || ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions();
+        let builder = versions().map_err(|error| OutboundFault::Tls(error.to_string()))?;
+        let tls = match builder.clone().with_native_roots() {
+            Ok(with_roots) => with_roots.with_no_client_auth(),
+            Err(_) => builder.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth(),
+        };
+        let mut connector = HttpConnector::new();
+        connector.set_connect_timeout(Some(limits.connect));
+        connector.set_nodelay(true);
+        connector.enforce_http(false);
+        let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(connector);
+        Ok(Self { inner: Client::builder(TokioExecutor::new()).build(connector), limits })
+    }
+
+    /// Sends a request and takes the whole answer. A redirect is an answer like any other.
+    ///
+    /// # Errors
+    /// When there is no whole answer within the limits. Whether the other side has done what was asked is then unknown.
+    pub async fn send(&self, request: Request<Vec<u8>>) -> Result<Answer, OutboundFault> {
+        if !is_web_url(request.uri()) {
+            return Err(OutboundFault::BadUrl);
+        }
+        let request = request.map(|body| Full::new(Bytes::from(body)));
+        tokio::time::timeout(self.limits.whole, self.exchange(request)).await.map_err(|_| OutboundFault::TimedOut)?
+    }
+
+    /// Fetches a URL.
+    ///
+    /// # Errors
+    /// As [`HttpClient::send`].
+    pub async fn get(&self, url: &str) -> Result<Answer, OutboundFault> {
+        self.send(Request::get(url).body(Vec::new()).map_err(|_| OutboundFault::BadUrl)?).await
+    }
+
+    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Answer, OutboundFault> {
+        let answer = self.inner.request(request).await.map_err(|error| OutboundFault::Unreachable(whole_story(&error)))?;
+        let (head, body) = answer.into_parts();
+        let body = Limited::new(body, self.limits.body).collect().await.map_err(|error| {
+            if error.is::<LengthLimitError>() { OutboundFault::TooLarge } else { OutboundFault::Unreachable(whole_story(&*error)) }
+        })?;
+        Ok(Answer { status: head.status, headers: head.headers, body: Zeroizing::new(body.to_bytes().to_vec()) })
+    }
+}
+
+fn is_web_url(url: &http::Uri) -> bool {
+    matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some_and(|host| !host.is_empty())
+}
+
+/// An error and what is behind it: the outermost alone says only "client error (Connect)".
+fn whole_story(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut story = error.to_string();
+    let mut behind = error.source();
+    while let Some(error) = behind {
+        story.push_str(": ");
+        story.push_str(&error.to_string());
+        behind = error.source();
+    }
+    story
+}
+
+impl fmt::Display for OutboundFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BadUrl => f.write_str("not an http or https URL"),
+            Self::Tls(why) => write!(f, "TLS cannot be set up: {why}"),
+            Self::Unreachable(why) => f.write_str(why),
+            Self::TimedOut => f.write_str("no answer in time"),
+            Self::TooLarge => f.write_str("the answer is too large"),
+        }
+    }
+}
+
+impl std::error::Error for OutboundFault {}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// A server that gives one connection this answer, and says at which URL.
+    async fn server(answer: &'static [u8], then: Duration) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            let mut request = [0; 4096];
+            let _ = connection.read(&mut request).await;
+            connection.write_all(answer).await.unwrap();
+            tokio::time::sleep(then).await;
+        });
+        url
+    }
+
+    fn client() -> HttpClient {
+        HttpClient::new(OutboundLimits { connect: Duration::from_secs(1), whole: Duration::from_millis(500), body: 16 }).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_redirect_is_an_answer_and_is_not_followed() {
+        let url = server(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 2\r\n\r\nok", Duration::ZERO).await;
+        let answer = client().get(&url).await.unwrap();
+        assert_eq!((answer.status.as_u16(), answer.body.as_slice()), (302, b"ok".as_slice()));
+    }
+
+    #[tokio::test]
+    async fn answers_are_bounded_in_size_and_time() {
+        let large = server(b"HTTP/1.1 200 OK\r\nContent-Length: 17\r\n\r\n01234567890123456", Duration::ZERO).await;
+        assert_eq!(client().get(&large).await.unwrap_err(), OutboundFault::TooLarge);
+        let slow = server(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no", Duration::from_secs(5)).await;
+        assert_eq!(client().get(&slow).await.unwrap_err(), OutboundFault::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn what_is_no_web_url_is_refused_before_any_connection() {
+        for url in ["ftp://127.0.0.1/", "127.0.0.1:80", "/v1/keys", "http://"] {
+            assert_eq!(client().get(url).await.unwrap_err(), OutboundFault::BadUrl, "{url}");
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_there_is_said_with_the_reason() {
+        let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let fault = client().get(&format!("http://{free}/")).await.unwrap_err();
+        assert!(fault.to_string().contains("refused"), "{fault}");
+    }
+}

@@ -1,0 +1,133 @@
+//! The calls, each with the scope that it needs.
+
+use http::Method;
+
+use super::url::{encode, with_query};
+use super::{Call, RemoteFault, RemoteIssuer};
+use crate::api::{
+    AnnounceKey, ClientBody, ClientCreated, ClientList, KeyBody, KeyList, NewClient, NewRevocation, RevocationBody, SessionBody,
+    SessionList, TargetBody,
+};
+use crate::id::Sid;
+use crate::registry::management::{CLIENTS, KEYS, REVOKE, REVOKE_ALL, SESSIONS_READ};
+
+/// Which sessions to list.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct SessionFilter {
+    /// Whose.
+    pub subject: String,
+    /// At which client.
+    pub client_id: Option<String>,
+    /// `active` or `ended`.
+    pub state: Option<String>,
+}
+
+impl RemoteIssuer {
+    /// Every session that fits, page after page.
+    ///
+    /// # Errors
+    /// When a page is refused or does not come.
+    pub async fn sessions(&self, filter: &SessionFilter) -> Result<Vec<SessionBody>, RemoteFault> {
+        let mut all = Vec::new();
+        let mut page_token: Option<String> = None;
+        loop {
+            let parameters = [
+                ("subject", Some(filter.subject.as_str())),
+                ("client_id", filter.client_id.as_deref()),
+                ("state", filter.state.as_deref()),
+                ("page_token", page_token.as_deref()),
+            ];
+            let call = Call::plain(Method::GET, with_query("/v1/sessions", &parameters));
+            let page: SessionList = self.call(SESSIONS_READ, call).await?;
+            all.extend(page.items);
+            match page.next_page_token {
+                Some(next) if page_token.as_ref() != Some(&next) => page_token = Some(next),
+                _ => return Ok(all),
+            }
+        }
+    }
+
+    /// One session.
+    ///
+    /// # Errors
+    /// When it is not known, or the call is refused.
+    pub async fn session(&self, sid: Sid) -> Result<SessionBody, RemoteFault> {
+        self.call(SESSIONS_READ, Call::plain(Method::GET, format!("/v1/sessions/{sid}"))).await
+    }
+
+    /// Calls something back. Safe to repeat.
+    ///
+    /// # Errors
+    /// When it is refused, or nobody knows whether it is durable.
+    pub async fn revoke(&self, revocation: &NewRevocation) -> Result<RevocationBody, RemoteFault> {
+        let scope = match revocation.target {
+            TargetBody::Token { .. } | TargetBody::Session { .. } | TargetBody::Subject { .. } => REVOKE,
+            TargetBody::Client { .. } | TargetBody::All {} | TargetBody::Key { .. } => REVOKE_ALL,
+        };
+        self.call(scope, Call { method: Method::POST, path: "/v1/revocations".into(), body: Some(revocation) }).await
+    }
+
+    /// Every signing key.
+    ///
+    /// # Errors
+    /// When the call is refused.
+    pub async fn keys(&self) -> Result<KeyList, RemoteFault> {
+        self.call(KEYS, Call::plain(Method::GET, "/v1/keys")).await
+    }
+
+    /// Publishes a new key that does not sign yet.
+    ///
+    /// # Errors
+    /// When the call is refused.
+    pub async fn announce_key(&self, request: &AnnounceKey) -> Result<KeyBody, RemoteFault> {
+        self.call(KEYS, Call { method: Method::POST, path: "/v1/keys".into(), body: Some(request) }).await
+    }
+
+    /// Has the standbys sign at once.
+    ///
+    /// # Errors
+    /// When the call is refused.
+    pub async fn rotate_keys(&self) -> Result<KeyList, RemoteFault> {
+        self.call(KEYS, Call::plain(Method::POST, "/v1/keys/rotate")).await
+    }
+
+    /// Stops a key from signing; what it signed stays good.
+    ///
+    /// # Errors
+    /// When the key's state does not allow it, or the call is refused.
+    pub async fn retire_key(&self, kid: &str) -> Result<KeyBody, RemoteFault> {
+        self.call(KEYS, Call::plain(Method::POST, format!("/v1/keys/{}/retire", encode(kid)))).await
+    }
+
+    /// Every client.
+    ///
+    /// # Errors
+    /// When the call is refused.
+    pub async fn clients(&self) -> Result<ClientList, RemoteFault> {
+        self.call(CLIENTS, Call::plain(Method::GET, "/v1/clients")).await
+    }
+
+    /// One client.
+    ///
+    /// # Errors
+    /// When it is not known, or the call is refused.
+    pub async fn client(&self, id: &str) -> Result<ClientBody, RemoteFault> {
+        self.call(CLIENTS, Call::plain(Method::GET, format!("/v1/clients/{}", encode(id)))).await
+    }
+
+    /// Registers a client; a confidential one gets a secret, shown this once.
+    ///
+    /// # Errors
+    /// When the registration is wrong, or the id is taken.
+    pub async fn add_client(&self, client: &NewClient) -> Result<ClientCreated, RemoteFault> {
+        self.call(CLIENTS, Call { method: Method::POST, path: "/v1/clients".into(), body: Some(client) }).await
+    }
+
+    /// Removes a client that was added over the API.
+    ///
+    /// # Errors
+    /// When it is not known, or stands in the configuration file.
+    pub async fn remove_client(&self, id: &str) -> Result<(), RemoteFault> {
+        self.command(CLIENTS, Call::plain(Method::DELETE, format!("/v1/clients/{}", encode(id)))).await
+    }
+}
