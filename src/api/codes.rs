@@ -58,6 +58,7 @@ codes! {
     MethodNotAllowed "method_not_allowed" 405 "This address does not take that method" "See the `Allow` header."
     Unsupported "unsupported" 400 "This is not supported" "Leave out what `errors` names."
     UnsupportedGrantType "unsupported_grant_type" 400 "This grant type is not supported" "Use `refresh_token` or `client_credentials`."
+    TimedOut "timed_out" 503 "The answer took too long" "Ask again after `Retry-After`; it is safe to repeat."
     InternalError "internal_error" 500 "Something went wrong on our side" "Ask again later; give the request id to the operator if it lasts."
 
     // who asks
@@ -71,13 +72,13 @@ codes! {
     InsufficientScope "insufficient_scope" 403 "The access token lacks a scope" "Ask for the scope that `WWW-Authenticate` names, with a client that is registered for it."
 
     // grants and sessions
-    GrantNotAllowed "grant_not_allowed" 400 "The client may not use this grant" "Have it registered for the grant."
+    GrantNotAllowed "grant_not_allowed" 403 "The client may not use this grant" "Have it registered for the grant."
     RefreshTokenInvalid "refresh_token_invalid" 400 "This is no refresh token of ours" "Sign in again."
     RefreshTokenForeign "refresh_token_foreign" 400 "The refresh token belongs to someone else" "Use the refresh token that this client was given."
     RefreshTokenReused "refresh_token_reused" 400 "A superseded refresh token was presented: the session has been ended" "Sign in again, and look for a leak."
-    SessionEnded "session_ended" 400 "The session is over" "Sign in again."
-    ScopeNotAllowed "scope_not_allowed" 400 "The scope is wider than what may be had" "Ask for less."
-    AudienceNotAllowed "audience_not_allowed" 400 "The audience is not one that may be had" "Ask for one audience that the session and the client may have."
+    SessionEnded "session_ended" 409 "The session is over" "Sign in again."
+    ScopeNotAllowed "scope_not_allowed" 403 "The scope is wider than what may be had" "Ask for less."
+    AudienceNotAllowed "audience_not_allowed" 403 "The audience is not one that may be had" "Ask for one audience that the session and the client may have."
     ClientNotOpenable "client_not_openable" 403 "Sessions may not be opened for this client" "Add the client to `opens_for` of the one that asks."
     ClaimsTooLarge "claims_too_large" 400 "The custom claims are too large" "Keep them within 2 KiB and 32 members."
     IdempotencyKeyReused "idempotency_key_reused" 422 "This Idempotency-Key came with another request before" "Use a new key for a new request."
@@ -96,20 +97,23 @@ codes! {
     KeyRingBehind "key_ring_behind" 503 "A key is not loaded yet" "Ask again after `Retry-After`."
 
     // one field
-    Missing "missing" 0 "The member is missing" "Add it."
+    Required "required" 0 "The member is missing or empty" "Give it."
     UnknownMember "unknown_member" 0 "There is no such member" "Leave it out, or correct its name."
     WrongType "wrong_type" 0 "The value is of another type" "Look the type up in the API's description."
     Malformed "malformed" 0 "The value is not written as it should be" "Correct its form."
-    Empty "empty" 0 "The value may not be empty" "Give one."
     TooLong "too_long" 0 "The value is too long" "Shorten it."
     TooMany "too_many" 0 "There are too many values" "Give fewer."
+    TooDeep "too_deep" 0 "The value is nested too deeply" "Flatten it."
     OutOfRange "out_of_range" 0 "The value is outside what is allowed" "Choose one inside the range."
-    Repeated "repeated" 0 "The member came more than once" "Give it once."
-    Reserved "reserved" 0 "The name is reserved" "Choose another."
-    NotAllowed "not_allowed" 0 "The value is not allowed here" "Choose one that the client may have."
-    Unknown "unknown" 0 "The value names nothing that exists" "Check the name."
-    Conflict "conflict" 0 "The value does not go with another one" "Leave one of them out."
-    NotSupported "not_supported" 0 "This is not supported" "Leave it out."
+    Duplicate "duplicate" 0 "The same thing stands there twice" "Give it once."
+    ReservedClaim "reserved_claim" 0 "The claim's name is reserved" "Choose another name."
+    UnknownClient "unknown_client" 0 "No such client is registered" "Register it, or correct its id."
+    UnknownScope "unknown_scope" 0 "There is no such `mintage:` scope" "Look the scopes up in the API's description."
+    NotForPublicClients "not_for_public_clients" 0 "Only a confidential client may have this" "Make the client confidential, or leave it out."
+    ClientCannotRefresh "client_cannot_refresh" 0 "The client may not use refresh tokens, so it cannot have sessions" "Give it the grant `refresh_token`."
+    CannotChange "cannot_change" 0 "This cannot be changed" "Leave it as it is, or make a new one."
+    BeyondYourOwn "beyond_your_own" 0 "More than the asker has itself" "Give no scope that you do not have."
+    OnlyForEpochs "only_for_epochs" 0 "Only subjects, clients and `all` know this extent" "Leave it out."
 }
 
 impl Code {
@@ -134,7 +138,8 @@ pub fn codes_page() -> String {
     format!(
         "<!-- Made from src/api/codes.rs: UPDATE_DOCS=1 cargo test --lib api:: -->\n# Codes\n\n\
          Every refusal names one code of this closed list: in `code` under `/v1`, in `mintage_code` at the OAuth endpoints, \
-         and in logs and metrics. Names are never changed and never used twice.\n\n## Answers\n\n\
+         and in logs and metrics. Names are never changed and never used twice. \
+         The OAuth endpoints answer 400 where RFC 6749 §5.2 says so, whatever the status below.\n\n## Answers\n\n\
          | code | status | what it means | what to do next |\n| --- | --- | --- | --- |\n{}\n## One field\n\n\
          These stand in `errors[].code`, beside the JSON pointer of the field.\n\n\
          | code | what it means | what to do next |\n| --- | --- | --- |\n{}",

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::api::Code;
 use crate::policy::EndReason;
 use crate::store::StoreFault;
 use crate::verify::Denial;
@@ -45,8 +46,8 @@ pub enum Refusal {
     Invalid {
         /// JSON pointer into the request.
         pointer: String,
-        /// Snake-case word of a closed list in `docs/codes.md`.
-        code: &'static str,
+        /// How it is wrong.
+        code: Code,
     },
     /// Custom claims would grow beyond 2 KiB or 32 members.
     ClaimsTooLarge,
@@ -77,6 +78,8 @@ pub enum Unavailable {
     NoSigningKey,
     /// A refresh token names a MAC key that this node has not loaded yet.
     KeyRingBehind,
+    /// The folder of keys cannot be read or written; the text is for the log.
+    KeyFolder(String),
 }
 
 impl Unavailable {
@@ -84,7 +87,7 @@ impl Unavailable {
     pub fn retry_after(&self) -> Duration {
         Duration::from_secs(match self {
             Self::StoreBusy | Self::KeyRingBehind => 1,
-            Self::StoreDown(_) | Self::ViewStale | Self::NoSigningKey => 5,
+            Self::StoreDown(_) | Self::ViewStale | Self::NoSigningKey | Self::KeyFolder(_) => 5,
         })
     }
 }
@@ -105,8 +108,12 @@ impl From<Refusal> for Fault {
 }
 
 impl From<Denial> for Fault {
+    /// A view that is too old is no fault of the bearer.
     fn from(denial: Denial) -> Self {
-        Self::Denied(denial)
+        match denial {
+            Denial::Stale => Self::Unavailable(Unavailable::ViewStale),
+            denial => Self::Denied(denial),
+        }
     }
 }
 
@@ -118,7 +125,7 @@ impl From<Unavailable> for Fault {
 
 impl Refusal {
     /// A fault in one field.
-    pub fn invalid(pointer: impl Into<String>, code: &'static str) -> Self {
+    pub fn invalid(pointer: impl Into<String>, code: Code) -> Self {
         Self::Invalid { pointer: pointer.into(), code }
     }
 }
@@ -131,6 +138,7 @@ impl fmt::Display for Unavailable {
             Self::StoreDown(why) => write!(f, "the store has failed: {why}"),
             Self::ViewStale => f.write_str("the view of revocations is too old"),
             Self::NoSigningKey => f.write_str("no key may sign now"),
+            Self::KeyFolder(why) => write!(f, "the key folder has failed: {why}"),
             Self::KeyRingBehind => f.write_str("a refresh token names a MAC key that is not loaded"),
         }
     }

@@ -1,1 +1,174 @@
 //! The verbs: what Mintage does, one file each, for whoever asks through whichever door.
+//!
+//! Everything that is refused here is refused before anything is written.
+
+mod authenticate;
+mod client_credentials;
+mod clients;
+mod fault;
+mod first_run;
+mod follow;
+mod idempotency;
+mod introspect;
+mod keys;
+mod mint;
+mod open;
+mod published;
+mod refresh;
+mod requests;
+mod revoke;
+mod revoke_token;
+mod sessions;
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+
+use crate::ambient::{Clock, Entropy};
+use crate::id::{IdRandom, Stamp};
+use crate::keyfiles::KeyFolder;
+use crate::keyring::KeyRing;
+use crate::registry::Registry;
+use crate::store::{AnyStore, Known, Position};
+use crate::telemetry::Metrics;
+use crate::time::Moment;
+use crate::verify::{HARD_AGE, LiveView, Now, Verifier};
+
+pub use crate::keyring::{Algorithm, KeyState};
+pub use authenticate::Asker;
+pub use fault::{Fault, Refusal, Unavailable};
+pub use first_run::FirstRun;
+pub use follow::keep_log;
+pub use published::Published;
+pub use requests::*;
+
+/// What holds for the whole deployment.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// `iss`, and the audience of the management API.
+    pub issuer: String,
+    /// What JWTs are signed with.
+    pub jwt_algorithm: Algorithm,
+    /// How long a key signs.
+    pub key_period: Duration,
+    /// How long others may cache the key sets.
+    pub jwks_max_age: Duration,
+}
+
+/// What an issuer is made of.
+pub struct Parts {
+    /// What holds for the whole deployment.
+    pub policy: Policy,
+    /// Clients and resource servers of the configuration; the store's are added.
+    pub registry: Registry,
+    /// Where sessions and revocations are.
+    pub store: Arc<AnyStore>,
+    /// Where keys are.
+    pub folder: KeyFolder,
+    /// The keys.
+    pub ring: KeyRing,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+}
+
+/// One node of the issuer. Shared by every door; all state inside is safe to share.
+pub struct Issuer {
+    policy: Policy,
+    store: Arc<AnyStore>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    metrics: Arc<Metrics>,
+    view: Arc<LiveView>,
+    verifier: Verifier,
+    registry: ArcSwap<Registry>,
+    /// The clients that the configuration names: the API cannot change them.
+    configured: BTreeSet<String>,
+    ring: ArcSwap<KeyRing>,
+    folder: KeyFolder,
+    /// Held while the ring or the registry changes, so that no change is lost.
+    changing: tokio::sync::Mutex<()>,
+    followed: Mutex<Position>,
+    ring_wanted: AtomicBool,
+    /// When the ring was last read from its folder, in milliseconds of monotonic time.
+    ring_read_at: AtomicU64,
+}
+
+impl Issuer {
+    /// Puts the parts together. Nothing is minted or accepted before [`Issuer::bootstrap`] has read the log.
+    pub fn new(parts: Parts) -> Self {
+        let Parts { policy, registry, store, folder, ring, clock, entropy, metrics } = parts;
+        let view = Arc::new(LiveView::new());
+        let issuer = Self {
+            verifier: published::verifier(&policy, &registry, view.clone()),
+            configured: registry.clients.keys().cloned().collect(),
+            registry: ArcSwap::from_pointee(registry),
+            ring: ArcSwap::from_pointee(ring),
+            changing: tokio::sync::Mutex::new(()),
+            followed: Mutex::new(Position::default()),
+            ring_wanted: AtomicBool::new(false),
+            ring_read_at: AtomicU64::new(0),
+            policy,
+            store,
+            clock,
+            entropy,
+            metrics,
+            view,
+            folder,
+        };
+        issuer.republish();
+        issuer
+    }
+
+    /// The issuer identifier (RFC 8414 §2).
+    pub fn issuer(&self) -> &str {
+        &self.policy.issuer
+    }
+
+    /// Whether a browser's `Origin` is registered for any client.
+    pub fn allows_origin(&self, origin: &str) -> bool {
+        self.registry.load().clients.values().any(|client| !client.disabled && client.origins.iter().any(|held| held == origin))
+    }
+
+    fn now(&self) -> Moment {
+        self.clock.now()
+    }
+
+    fn random(&self) -> IdRandom {
+        self.entropy.bytes()
+    }
+
+    fn reading(&self) -> Stamp {
+        self.view.reading()
+    }
+
+    /// What this node knows of a subject at a client, for the store to judge by as well.
+    fn known(&self, subject: &str, client: &str) -> Known {
+        Known { reading: self.reading(), epochs: self.view.epochs(subject, client) }
+    }
+
+    /// The time that tokens and the view's age are judged by: the later of the raw and the steady wall clock, so that neither a jump
+    /// nor a machine that slept makes anything live longer.
+    fn judging(&self) -> Now {
+        Now { wall: self.clock.wall().max(self.clock.now()), monotonic: Some(self.clock.monotonic()) }
+    }
+
+    /// How old the view is; `None` while it has never been confirmed.
+    fn view_age(&self) -> Option<Duration> {
+        self.view.age(self.judging().wall, self.clock.monotonic())
+    }
+
+    /// Refuses while the view is too old to mint or accept on.
+    fn fresh_view(&self) -> Result<(), Fault> {
+        match self.view_age() {
+            Some(age) if age <= HARD_AGE => Ok(()),
+            _ => Err(Unavailable::ViewStale.into()),
+        }
+    }
+}

@@ -55,7 +55,7 @@ impl Bearer {
 }
 
 /// `POST /v1/sessions`.
-#[derive(Clone, PartialEq, Eq, Default, Debug)]
+#[derive(Clone, PartialEq, Eq, Default, Debug, serde::Serialize)]
 pub struct OpenRequest {
     /// Who logs in.
     pub subject: String,
@@ -147,7 +147,7 @@ pub enum Introspection {
 }
 
 /// `POST /v1/revocations`.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
 pub struct RevokeRequest {
     /// What.
     pub target: RevokeTarget,
@@ -164,7 +164,7 @@ pub struct RevokeRequest {
 }
 
 /// What is to be called back (design §7).
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
 pub enum RevokeTarget {
     /// One access token.
     Token(Jti),

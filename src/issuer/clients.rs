@@ -1,0 +1,141 @@
+//! Registering clients over the API, over those of the configuration.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::{Bearer, ClientAdded, ClientInfo, Fault, Issuer, Refusal};
+use crate::api::Code;
+use crate::registry::{Client, ClientProblem, ClientType, Registry, SecretHash, management};
+use crate::secret::Secret;
+use crate::store::Store;
+
+impl Issuer {
+    /// Every client.
+    pub fn clients(&self, by: &Bearer) -> Result<Vec<ClientInfo>, Fault> {
+        by.must_have(management::CLIENTS)?;
+        let registry = self.registry.load();
+        Ok(registry.clients.values().map(|client| self.info(&registry, client)).collect())
+    }
+
+    /// One client.
+    pub fn client(&self, by: &Bearer, id: &str) -> Result<ClientInfo, Fault> {
+        by.must_have(management::CLIENTS)?;
+        let registry = self.registry.load();
+        registry.clients.get(id).map(|client| self.info(&registry, client)).ok_or_else(|| Refusal::NotFound.into())
+    }
+
+    /// Registers a client. A confidential one gets a secret, which is answered this once and kept hashed.
+    pub async fn add_client(&self, by: &Bearer, mut client: Client) -> Result<ClientAdded, Fault> {
+        by.must_have(management::CLIENTS)?;
+        let _changing = self.changing.lock().await;
+        if self.registry.load().clients.contains_key(&client.id) {
+            return Err(Refusal::ClientExists.into());
+        }
+        self.check_client(by, &client)?;
+        let secret = (client.kind == ClientType::Confidential).then(|| self.new_secret());
+        client.secrets = secret.iter().map(|secret| secret.expose(|secret| SecretHash::of(secret.as_bytes()))).collect();
+        let info = self.put_client(client).await?;
+        tracing::info!(client_id = info.client.id, by = by.client_id, "client registered");
+        Ok(ClientAdded { info, secret })
+    }
+
+    /// Replaces a registration whole, but for the secrets, which stay.
+    pub async fn replace_client(&self, by: &Bearer, mut client: Client) -> Result<ClientInfo, Fault> {
+        by.must_have(management::CLIENTS)?;
+        let _changing = self.changing.lock().await;
+        let held = self.changeable(&client.id)?;
+        self.check_client(by, &client)?;
+        if held.kind != client.kind {
+            return Err(Refusal::invalid("/type", Code::CannotChange).into());
+        }
+        client.secrets = held.secrets;
+        let info = self.put_client(client).await?;
+        tracing::info!(client_id = info.client.id, by = by.client_id, "client replaced");
+        Ok(info)
+    }
+
+    /// Removes a client. Its sessions can no longer be refreshed; to void its access tokens too, revoke the client.
+    pub async fn remove_client(&self, by: &Bearer, id: &str) -> Result<(), Fault> {
+        by.must_have(management::CLIENTS)?;
+        let _changing = self.changing.lock().await;
+        self.changeable(id)?;
+        self.store.remove_client(id.to_owned()).await?;
+        let mut registry = Registry::clone(&self.registry.load());
+        registry.clients.remove(id);
+        self.registry.store(Arc::new(registry));
+        tracing::info!(client_id = id, by = by.client_id, "client removed");
+        Ok(())
+    }
+
+    /// Reads the clients of the store; those of the configuration stand above them.
+    pub(super) async fn load_clients(&self) -> Result<(), Fault> {
+        let mut registry = Registry::clone(&self.registry.load());
+        for client in self.store.clients().await? {
+            if !self.configured.contains(&client.id) {
+                registry.clients.insert(client.id.clone(), client);
+            }
+        }
+        self.registry.store(Arc::new(registry));
+        Ok(())
+    }
+
+    /// Writes a client, then answers by it.
+    pub(super) async fn put_client(&self, client: Client) -> Result<ClientInfo, Fault> {
+        self.store.put_client(client.clone()).await?;
+        let mut registry = Registry::clone(&self.registry.load());
+        registry.clients.insert(client.id.clone(), client.clone());
+        let info = self.info(&registry, &client);
+        self.registry.store(Arc::new(registry));
+        Ok(info)
+    }
+
+    /// 256 random bits, as text.
+    pub(super) fn new_secret(&self) -> Secret<String> {
+        Secret::new(format!("mcs_{}", URL_SAFE_NO_PAD.encode(self.entropy.bytes::<32>())))
+    }
+
+    fn changeable(&self, id: &str) -> Result<Client, Fault> {
+        if self.configured.contains(id) {
+            return Err(Refusal::ClientReadOnly.into());
+        }
+        self.registry.load().clients.get(id).cloned().ok_or_else(|| Refusal::NotFound.into())
+    }
+
+    /// Nobody can register a client that may do more than he may himself.
+    fn check_client(&self, by: &Bearer, client: &Client) -> Result<(), Fault> {
+        if let Some(fault) = self.registry.load().faults(client).into_iter().next() {
+            return Err(Refusal::invalid(format!("/{}", fault.field), code_of(&fault.problem)).into());
+        }
+        let beyond = client
+            .scopes
+            .iter()
+            .find(|scope| scope.starts_with(management::PREFIX) && *scope != management::ME && !by.scope.contains(scope));
+        match beyond {
+            Some(_) => Err(Refusal::invalid("/scopes", Code::BeyondYourOwn).into()),
+            None => Ok(()),
+        }
+    }
+
+    fn info(&self, registry: &Registry, client: &Client) -> ClientInfo {
+        ClientInfo { client: client.clone(), lifetimes: registry.lifetimes(client), read_only: self.configured.contains(&client.id) }
+    }
+}
+
+fn code_of(problem: &ClientProblem) -> Code {
+    match problem {
+        ClientProblem::BadId | ClientProblem::BadAudience(_) | ClientProblem::BadOrigin(_) => Code::Malformed,
+        ClientProblem::Duplicate(_) => Code::Duplicate,
+        ClientProblem::UnknownScope(_) => Code::UnknownScope,
+        ClientProblem::UnknownClient(_) => Code::UnknownClient,
+        ClientProblem::ScopeNeedsSecret(_)
+        | ClientProblem::ScopeNeedsGrant(_)
+        | ClientProblem::GrantNeedsSecret
+        | ClientProblem::PublicWithSecret
+        | ClientProblem::PublicOpens
+        | ClientProblem::MustRotate => Code::NotForPublicClients,
+        ClientProblem::TooManySecrets => Code::TooMany,
+        ClientProblem::OutOfRange { .. } | ClientProblem::BadSlotLimit | ClientProblem::PauseBelowWindow => Code::OutOfRange,
+    }
+}

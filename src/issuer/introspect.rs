@@ -1,0 +1,130 @@
+//! Asking about a token (RFC 7662), and the answer as a JWT (RFC 9701).
+
+use serde_json::{Map, Value, json};
+
+use super::{Asker, Fault, Introspection, Issuer, Refusal};
+use crate::claims::Claims;
+use crate::policy::{Audience, Expectation, Sender, Session};
+use crate::secret::Secret;
+use crate::store::Store;
+use crate::token::refresh::{self, RefreshToken};
+
+/// The `typ` of an introspection answer that is a JWT (RFC 9701 §5).
+const INTROSPECTION_JWT: &str = "token-introspection+jwt";
+
+impl Issuer {
+    /// Whether a token is active, and what it says. Of an access token: from this node's view, without a store call; of a refresh
+    /// token: one read. Whatever is not active, or not the asker's to know, is `Inactive` and nothing more.
+    pub async fn introspect(&self, asker: Asker, token: &Secret<String>) -> Result<Introspection, Fault> {
+        match &asker {
+            Asker::Client(caller) if !caller.authenticated => return Err(Refusal::ClientNotAuthenticated.into()),
+            Asker::Client(_) => {}
+            Asker::Bearer(bearer) => bearer.must_have(crate::registry::management::INTROSPECT)?,
+        }
+        self.fresh_view()?;
+        if token.expose(|token| token.starts_with(refresh::PREFIX)) {
+            return self.introspect_refresh_token(&asker, token).await;
+        }
+        let verified = token.expose(|token| self.verifier.verify_as(token, self.judging(), &self.any_audience()));
+        Ok(match verified {
+            Ok(verified) if may_know(&asker, &verified.claims().client_id, &verified.claims().audience) => {
+                Introspection::Active(members(verified.claims()).to_string())
+            }
+            Ok(_) | Err(_) => Introspection::Inactive,
+        })
+    }
+
+    /// The same answer, signed for whoever asked.
+    pub async fn introspection_jwt(&self, asker_id: &str, introspection: &Introspection) -> Result<String, Fault> {
+        let inner = match introspection {
+            Introspection::Inactive => json!({ "active": false }),
+            Introspection::Active(members) => {
+                let mut inner: Map<String, Value> = serde_json::from_str(members).unwrap_or_default();
+                inner.insert("active".to_owned(), Value::Bool(true));
+                Value::Object(inner)
+            }
+        };
+        let payload = json!({ "iss": self.policy.issuer, "aud": asker_id, "iat": self.now().seconds(), "token_introspection": inner });
+        self.sign_typed(INTROSPECTION_JWT, &payload.to_string()).await
+    }
+
+    /// What is expected of a token whoever it is for and however it came: signature, lifetime and revocation, nothing less.
+    pub(super) fn any_audience(&self) -> Expectation {
+        Expectation::new(self.policy.issuer.clone(), Audience::Any).presented(Sender::Unchecked)
+    }
+
+    async fn introspect_refresh_token(&self, asker: &Asker, token: &Secret<String>) -> Result<Introspection, Fault> {
+        let token = match self.read_refresh_token(token) {
+            Ok(token) => token,
+            Err(Fault::Refused(_)) => return Ok(Introspection::Inactive),
+            Err(fault) => return Err(fault),
+        };
+        let session = self.store.session(token.sid).await?;
+        Ok(match session {
+            Some(session) if self.is_current(&session, &token) && may_know(asker, &session.client_id, &[]) => {
+                Introspection::Active(refresh_members(&session, &self.policy.issuer).to_string())
+            }
+            _ => Introspection::Inactive,
+        })
+    }
+
+    fn is_current(&self, session: &Session, token: &RefreshToken) -> bool {
+        let same_secret = bool::from(subtle::ConstantTimeEq::ct_eq(&session.secret_hash[..], &token.secret_hash()[..]));
+        let void = self.view.void_session(session.sid, &session.subject, &session.client_id);
+        same_secret && session.ended.is_none() && void.is_none() && session.generation == token.generation
+    }
+}
+
+/// A client sees its own tokens and those meant for an audience that it is registered for; `mintage:introspect` sees all.
+fn may_know(asker: &Asker, client_id: &str, audience: &[String]) -> bool {
+    match asker {
+        Asker::Bearer(_) => true,
+        Asker::Client(caller) => {
+            let client = &caller.client;
+            client.id == client_id
+                || client.scopes.contains(crate::registry::management::INTROSPECT)
+                || audience.iter().any(|audience| client.audiences.contains(audience))
+        }
+    }
+}
+
+fn members(claims: &Claims) -> Value {
+    let mut members: Map<String, Value> = serde_json::from_str(claims.custom.text()).unwrap_or_default();
+    let audience = match claims.audience.as_slice() {
+        [one] => json!(one),
+        several => json!(several),
+    };
+    let mut put = |name: &str, value: Value| {
+        if !value.is_null() {
+            members.insert(name.to_owned(), value);
+        }
+    };
+    put("iss", json!(claims.issuer));
+    put("sub", json!(claims.subject));
+    put("aud", audience);
+    put("client_id", json!(claims.client_id));
+    put("jti", json!(claims.jti.to_string()));
+    put("iat", json!(claims.issued_at.seconds()));
+    put("exp", json!(claims.expires_at.seconds()));
+    put("token_type", json!(if claims.sender_key.is_some() { "DPoP" } else { "Bearer" }));
+    put("sid", json!(claims.sid.map(|sid| sid.to_string())));
+    put("scope", json!(claims.scope));
+    put("auth_time", json!(claims.auth_time));
+    put("acr", json!(claims.acr));
+    put("amr", if claims.amr.is_empty() { Value::Null } else { json!(claims.amr) });
+    put("cnf", claims.sender_key.as_ref().map_or(Value::Null, |key| json!({ "jkt": key })));
+    Value::Object(members)
+}
+
+fn refresh_members(session: &Session, issuer: &str) -> Value {
+    json!({
+        "iss": issuer,
+        "sub": session.subject,
+        "client_id": session.client_id,
+        "sid": session.sid.to_string(),
+        "scope": session.scope.to_string(),
+        "iat": session.opened_at.seconds(),
+        "exp": session.idle_expires_at().seconds(),
+        "token_type": "refresh_token",
+    })
+}

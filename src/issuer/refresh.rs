@@ -1,0 +1,139 @@
+//! Refreshing: one atomic step in the store, by one rule (design §3).
+
+use std::sync::atomic::Ordering;
+
+use super::mint::Minting;
+use super::{Caller, Fault, Issuer, RefreshRequest, Refusal, Tokens, Unavailable};
+use crate::policy::rotation::{Above, Request};
+use crate::policy::{EndReason, Session};
+use crate::registry::{Client, Grant, ScopeSet};
+use crate::store::{Granted, Refreshed, Store};
+use crate::token::refresh::{RefreshFault, RefreshToken};
+
+impl Issuer {
+    /// `grant_type=refresh_token` (RFC 6749 §6). One store call; a malformed or forged token costs none.
+    pub async fn refresh(&self, caller: &Caller, request: RefreshRequest) -> Result<Tokens, Fault> {
+        let client = &caller.client;
+        if !client.grants.contains(&Grant::RefreshToken) {
+            return Err(Refusal::GrantNotAllowed.into());
+        }
+        let token = self.read_refresh_token(&request.refresh_token)?;
+        let audience = only_one(&request.resources)?;
+        let signer = self.signer(client.format)?;
+        self.fresh_view()?;
+        let question = self.question(caller, &token, request.scope.clone(), audience.map(str::to_owned))?;
+        // The subject is the store's to know; what this node knows of the client and of everything goes along.
+        let known = self.known("", &client.id);
+        let (how, session, stamp) = match self.store.refresh(question, known).await? {
+            Refreshed::Granted { how, session, stamp } => (how, session, stamp),
+            other => return Err(self.not_granted(other, &token)),
+        };
+        self.still_alive(&session)?;
+        self.metrics.refreshed(name(how));
+        let scope = request.scope.map(|asked| asked.intersection(&session.scope)).unwrap_or_else(|| session.scope.clone());
+        let audience = audience.or(session.audience.first().map(String::as_str)).unwrap_or_default();
+        let minting = Minting { subject: &session.subject, client, audience, scope: &scope, stamp, session: Some(&session) };
+        let minted = self.mint(&minting, &signer).await?;
+        self.metrics.minted("refresh_token", client.format.name());
+        match how {
+            Granted::Kept | Granted::Healed => Ok(Tokens::access_only(minted, scope)),
+            Granted::Rotated | Granted::Retried => {
+                let successor = self.write_refresh_token(&token.successor(session.generation, session.mac_key))?;
+                Ok(Tokens::pair(minted, successor, &session, scope, self.now()))
+            }
+        }
+    }
+
+    /// Checks the MAC of a refresh token, before anything else of it is believed.
+    pub(super) fn read_refresh_token(&self, text: &crate::secret::Secret<String>) -> Result<RefreshToken, Fault> {
+        text.expose(|text| RefreshToken::read(text, &self.ring.load())).map_err(|fault| match fault {
+            RefreshFault::Malformed | RefreshFault::Forged => Refusal::RefreshTokenInvalid.into(),
+            RefreshFault::UnknownMacKey(_) => self.want_ring(),
+        })
+    }
+
+    /// A token names a MAC key that is not loaded: another node may have made it. The ring is read again in the background, at most
+    /// once a second; when it was read a moment ago and the key is still unknown, there is no such key.
+    pub(super) fn want_ring(&self) -> Fault {
+        let read_ago = super::follow::millis(self.clock.monotonic()).saturating_sub(self.ring_read_at.load(Ordering::Acquire));
+        if read_ago < 1_000 && !self.ring_wanted.load(Ordering::Acquire) {
+            return Refusal::RefreshTokenInvalid.into();
+        }
+        self.ring_wanted.store(true, Ordering::Release);
+        Unavailable::KeyRingBehind.into()
+    }
+
+    fn question(&self, caller: &Caller, token: &RefreshToken, scope: Option<ScopeSet>, audience: Option<String>) -> Result<Request, Fault> {
+        let client: &Client = &caller.client;
+        let lifetimes = self.registry.load().lifetimes(client);
+        let next_mac_key = self.ring.load().current_mac(self.now()).map(|mac| mac.id).ok_or(Unavailable::NoSigningKey)?;
+        Ok(Request {
+            sid: token.sid,
+            generation: token.generation,
+            mac_key: token.mac_key,
+            secret_hash: token.secret_hash(),
+            client_id: client.id.clone(),
+            authenticated: caller.authenticated,
+            sender_key: None,
+            scope,
+            audience,
+            rotates: client.rotates,
+            retry_window: lifetimes.retry_window,
+            rotation_pause: lifetimes.rotation_pause,
+            next_mac_key,
+        })
+    }
+
+    fn not_granted(&self, refreshed: Refreshed, token: &RefreshToken) -> Fault {
+        let refusal = match refreshed {
+            Refreshed::Granted { .. } | Refreshed::Gone(None) => Refusal::SessionEnded(None),
+            Refreshed::Gone(Some(reason)) => Refusal::SessionEnded(Some(reason)),
+            Refreshed::Foreign => Refusal::RefreshTokenForeign,
+            Refreshed::Refused(Above::Scope) => Refusal::ScopeNotAllowed,
+            Refreshed::Refused(Above::Audience) => Refusal::AudienceNotAllowed,
+            Refreshed::Reused { session, entry } => {
+                self.merge(&[entry]);
+                self.metrics.ended(EndReason::RefreshTokenReused.name());
+                tracing::warn!(
+                    sid = %session.sid,
+                    client_id = session.client_id,
+                    generation = token.generation,
+                    reason = EndReason::RefreshTokenReused.name(),
+                    "a superseded refresh token was presented: the session has been ended"
+                );
+                Refusal::RefreshTokenReused
+            }
+        };
+        self.metrics.refreshed(match refusal {
+            Refusal::RefreshTokenReused => "reused",
+            Refusal::RefreshTokenForeign => "foreign",
+            Refusal::SessionEnded(_) => "gone",
+            _ => "refused",
+        });
+        refusal.into()
+    }
+
+    /// This node may know of a revocation that the store has lost: every doubt is resolved towards "revoked".
+    fn still_alive(&self, session: &Session) -> Result<(), Refusal> {
+        match self.view.void_session(session.sid, &session.subject, &session.client_id) {
+            None => Ok(()),
+            Some(cause) => Err(Refusal::SessionEnded(Some(EndReason::of(cause)))),
+        }
+    }
+}
+
+/// One token has one audience (RFC 8707 allows to repeat the parameter, not to get a token for several).
+pub(super) fn only_one(resources: &[String]) -> Result<Option<&str>, Refusal> {
+    let mut resources = resources.iter().map(String::as_str);
+    let first = resources.next();
+    if resources.any(|other| Some(other) != first) { Err(Refusal::AudienceNotAllowed) } else { Ok(first) }
+}
+
+fn name(how: Granted) -> &'static str {
+    match how {
+        Granted::Kept => "kept",
+        Granted::Rotated => "rotated",
+        Granted::Retried => "retried",
+        Granted::Healed => "healed",
+    }
+}

@@ -1,0 +1,61 @@
+//! A client gives a token back (RFC 7009).
+
+use super::{Caller, Fault, Issuer, Refusal};
+use crate::id::{Jti, RevocationId};
+use crate::policy::EndReason;
+use crate::registry::management;
+use crate::secret::Secret;
+use crate::store::{Holder, Revocable, Revoke, RevokeAnswer, Store};
+use crate::token::refresh;
+
+impl Issuer {
+    /// Any genuine refresh token, also a superseded one, ends its session; an access token is voided alone. `Ok` for what is unknown,
+    /// expired or not ours at all (RFC 7009 §2.2), and only when the effect is durable. At most one store call.
+    pub async fn revoke_token(&self, caller: &Caller, token: &Secret<String>) -> Result<(), Fault> {
+        let may_revoke_any = caller.authenticated && caller.client.scopes.contains(management::REVOKE);
+        if token.expose(|token| token.starts_with(refresh::PREFIX)) {
+            let token = match self.read_refresh_token(token) {
+                Ok(token) => token,
+                Err(Fault::Refused(_)) => return Ok(()),
+                Err(fault) => return Err(fault),
+            };
+            let client_id = (!may_revoke_any).then(|| caller.client.id.clone());
+            let holder = Holder { client_id, secret_hash: token.secret_hash() };
+            return self.give_back(caller, Revocable::Session(token.sid), Some(holder)).await;
+        }
+        let Some((jti, client_id)) = self.access_token_to_revoke(token) else { return Ok(()) };
+        if !may_revoke_any && client_id != caller.client.id {
+            return Err(Refusal::RefreshTokenForeign.into());
+        }
+        self.give_back(caller, Revocable::Token(jti), None).await
+    }
+
+    async fn give_back(&self, caller: &Caller, what: Revocable, only_if: Option<Holder>) -> Result<(), Fault> {
+        let target = if only_if.is_some() { "session" } else { "token" };
+        let revoke = Revoke {
+            id: RevocationId::new(self.reading(), &self.random()),
+            what,
+            only_if,
+            end_reason: EndReason::LoggedOut,
+            reason_code: None,
+            reason_note: None,
+            by: caller.client.id.clone(),
+            idempotency: None,
+        };
+        match self.store.revoke(revoke, self.known("", &caller.client.id)).await? {
+            RevokeAnswer::Done { entries, .. } => {
+                self.merge(&entries);
+                self.metrics.revoked(target);
+                Ok(())
+            }
+            RevokeAnswer::NotHeld => Err(Refusal::RefreshTokenForeign.into()),
+            RevokeAnswer::Again(_) | RevokeAnswer::KeyReused => Ok(()),
+        }
+    }
+
+    /// A token that is still good for somebody: there is nothing to take back of any other.
+    fn access_token_to_revoke(&self, token: &Secret<String>) -> Option<(Jti, String)> {
+        let verified = token.expose(|token| self.verifier.verify_as(token, self.judging(), &self.any_audience())).ok()?;
+        Some((verified.claims().jti, verified.claims().client_id.clone()))
+    }
+}

@@ -1,0 +1,97 @@
+//! Looking at sessions, and changing what their next tokens say.
+
+use super::open::{check_subject, claims_refusal};
+use super::{Bearer, Fault, Issuer, ListAnswer, ListRequest, PatchRequest, PatchSubjectAnswer, PatchSubjectRequest, Refusal};
+use crate::api::Code;
+use crate::claims::Custom;
+use crate::id::{RevocationId, Sid};
+use crate::policy::{EndReason, Session};
+use crate::registry::management;
+use crate::revocation::{Extent, Revocation, Target};
+use crate::store::{ClaimsLimit, Filter, Patch, Patched, Revocable, Revoke, Store, SubjectPatched};
+
+const LIMIT: ClaimsLimit = ClaimsLimit { bytes: crate::claims::MAX_BYTES, members: crate::claims::MAX_MEMBERS };
+const MOST_IN_A_PAGE: u32 = 200;
+
+impl Issuer {
+    /// One session, also one that has ended, while it is remembered.
+    pub async fn session(&self, by: &Bearer, sid: Sid) -> Result<Session, Fault> {
+        by.must_have(management::SESSIONS_READ)?;
+        self.store.session(sid).await?.ok_or_else(|| Refusal::NotFound.into())
+    }
+
+    /// A page of sessions.
+    pub async fn sessions(&self, by: &Bearer, request: ListRequest) -> Result<ListAnswer, Fault> {
+        by.must_have(management::SESSIONS_READ)?;
+        if !(1..=MOST_IN_A_PAGE).contains(&request.limit) {
+            return Err(Refusal::invalid("/limit", Code::OutOfRange).into());
+        }
+        let ListRequest { subject, client_id, active, limit, from } = request;
+        let page = self.store.sessions(Filter { subject, client_id, active }, from, limit).await?;
+        Ok(ListAnswer { sessions: page.sessions, next: page.next })
+    }
+
+    /// Merges claims into one session and narrows its scope; the next access token says so. Access tokens that are out stay as they are.
+    pub async fn patch(&self, by: &Bearer, sid: Sid, request: PatchRequest) -> Result<Session, Fault> {
+        by.must_have(management::SESSIONS_UPDATE)?;
+        if let Some(claims) = &request.claims {
+            check_patch(claims)?;
+        }
+        let patch = Patch { claims: request.claims, scope: request.scope, limit: LIMIT };
+        match self.store.patch(sid, patch, self.known("", "")).await? {
+            Patched::Done(session) => Ok(*session),
+            Patched::Gone(None) => Err(Refusal::NotFound.into()),
+            Patched::Gone(reason) => Err(Refusal::SessionEnded(reason).into()),
+            Patched::TooLarge => Err(Refusal::ClaimsTooLarge.into()),
+        }
+    }
+
+    /// Merges claims into every live session of a subject, and voids their access tokens in the same step where asked: a role change
+    /// takes effect at once, and nobody is signed out.
+    pub async fn patch_subject(&self, by: &Bearer, request: PatchSubjectRequest) -> Result<PatchSubjectAnswer, Fault> {
+        by.must_have(management::SESSIONS_UPDATE)?;
+        check_subject(&request.subject)?;
+        check_patch(&request.claims)?;
+        if request.void_access_tokens {
+            by.must_have(management::REVOKE)?;
+        }
+        let PatchSubjectRequest { subject, client_id, claims, void_access_tokens } = request;
+        let void = void_access_tokens.then(|| self.void_tokens(by, &subject, client_id.as_deref()));
+        let id = void.as_ref().map(|revoke| revoke.id);
+        let patch = Patch { claims: Some(claims), scope: None, limit: LIMIT };
+        match self.store.patch_subject(subject, client_id, patch, void).await? {
+            SubjectPatched::Done { sessions, voided } => {
+                let stamp = voided.as_ref().and_then(|entry| match entry.revocation {
+                    Revocation::Epoch { stamp, .. } => Some(stamp),
+                    _ => None,
+                });
+                self.merge(voided.as_slice());
+                Ok(PatchSubjectAnswer { sessions, revocation: id, stamp })
+            }
+            SubjectPatched::TooLarge => Err(Refusal::ClaimsTooLarge.into()),
+        }
+    }
+
+    fn void_tokens(&self, by: &Bearer, subject: &str, client: Option<&str>) -> Revoke {
+        let subject = subject.to_owned();
+        let target = match client {
+            Some(client) => Target::SubjectAtClient { subject, client: client.to_owned() },
+            None => Target::Subject(subject),
+        };
+        Revoke {
+            id: RevocationId::new(self.reading(), &self.random()),
+            what: Revocable::Epoch { target, extent: Extent::AccessTokens },
+            only_if: None,
+            end_reason: EndReason::SubjectRevoked,
+            reason_code: Some("claims_changed".to_owned()),
+            reason_note: None,
+            by: by.client_id.clone(),
+            idempotency: None,
+        }
+    }
+}
+
+/// What can be wrong with a patch whatever it is merged into.
+fn check_patch(patch: &str) -> Result<(), Fault> {
+    Custom::default().merge(patch).map(drop).map_err(|fault| claims_refusal(&fault))
+}
