@@ -1,1 +1,89 @@
-//! To come.
+//! What runs by itself: one ticker. Each job can be run by hand, which is how tests hold time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Interval, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+
+use crate::ambient::Clock;
+use crate::issuer::{Fault, Issuer};
+
+const BEAT: Duration = Duration::from_secs(1);
+const TEND: Duration = Duration::from_secs(60);
+const SWEEP: Duration = Duration::from_secs(15 * 60);
+
+/// The jobs of a node.
+pub struct Ticker {
+    issuer: Arc<Issuer>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Ticker {
+    /// Jobs for this issuer.
+    pub fn new(issuer: Arc<Issuer>, clock: Arc<dyn Clock>) -> Self {
+        Self { issuer, clock }
+    }
+
+    /// Runs every job at its time until `stop`; a job that has begun is finished.
+    pub async fn run(self, stop: CancellationToken) {
+        let (mut beat, mut tend, mut sweep) = (every(BEAT), every(TEND), every(SWEEP));
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = beat.tick() => self.beat().await,
+                _ = tend.tick() => self.tend().await,
+                _ = sweep.tick() => self.sweep(&stop).await,
+            }
+        }
+    }
+
+    /// Every second: the clock settles, the store's time is written, the view follows the log.
+    pub async fn beat(&self) {
+        self.clock.settle();
+        report("heartbeat", self.issuer.heartbeat().await);
+        report("follow", self.issuer.follow().await);
+        report("reread the key ring", self.issuer.reread_ring_if_wanted().await);
+        self.issuer.observe();
+    }
+
+    /// Every minute: keys are announced, take over and end on schedule.
+    pub async fn tend(&self) {
+        report("tend the keys", self.issuer.tend_keys().await);
+    }
+
+    /// Every quarter of an hour: what may be forgotten is, in bounded steps.
+    pub async fn sweep(&self, stop: &CancellationToken) {
+        let (mut sessions, mut entries) = (0_u64, 0_u64);
+        while !stop.is_cancelled() {
+            match self.issuer.sweep().await {
+                Ok(swept) => {
+                    sessions += u64::from(swept.sessions);
+                    entries += u64::from(swept.entries);
+                    if !swept.more {
+                        break;
+                    }
+                }
+                Err(fault) => return report("sweep", Err(fault)),
+            }
+        }
+        if sessions + entries > 0 {
+            tracing::info!(sessions, entries, "swept");
+        }
+    }
+}
+
+fn every(period: Duration) -> Interval {
+    let mut interval = tokio::time::interval(period);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval
+}
+
+fn report(job: &str, done: Result<(), Fault>) {
+    if let Err(fault) = done {
+        match fault {
+            Fault::Unavailable(why) => tracing::error!(job, %why, "a job of the node failed"),
+            Fault::Denied(_) | Fault::Refused(_) => tracing::error!(job, ?fault, "a job of the node was refused"),
+        }
+    }
+}
