@@ -4,3 +4,5 @@
 
 #[path = "vectors/core.rs"]
 mod core;
+#[path = "vectors/verify.rs"]
+mod verify;
