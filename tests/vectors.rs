@@ -4,5 +4,8 @@
 
 #[path = "vectors/core.rs"]
 mod core;
+#[cfg(feature = "service")]
+#[path = "vectors/corpus/mod.rs"]
+mod corpus;
 #[path = "vectors/verify.rs"]
 mod verify;
