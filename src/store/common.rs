@@ -8,7 +8,7 @@ use subtle::ConstantTimeEq;
 
 use super::{Holder, Patch, Position};
 use crate::claims::Custom;
-use crate::id::Stamp;
+use crate::id::{IdRandom, Stamp};
 use crate::policy::rotation::StoreTime;
 use crate::policy::{EndReason, Ended, Session, State};
 use crate::revocation::{Epoch, Epochs};
@@ -124,4 +124,16 @@ const BELIEVED_AFTER: Duration = Duration::from_secs(600);
 /// Whether the grace of what ended at `at` is over, by a clock that has been steady for a while.
 pub(super) fn is_past(time: StoreTime, at: Moment, grace: Duration) -> bool {
     time.now.since(at) > grace && time.age(at) >= grace.min(BELIEVED_AFTER)
+}
+
+/// The bits after these, for an id that is taken.
+pub(super) fn next_random(random: IdRandom) -> IdRandom {
+    let mut next = random;
+    for byte in next.iter_mut().rev() {
+        *byte = byte.wrapping_add(1);
+        if *byte != 0 {
+            break;
+        }
+    }
+    next
 }

@@ -4,6 +4,8 @@
 
 mod any;
 mod common;
+#[cfg(test)]
+mod conformance;
 pub mod embedded;
 mod model;
 mod types;

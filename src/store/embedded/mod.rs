@@ -186,3 +186,7 @@ impl Store for Embedded {
         self.writer.run(move |step| step.sweep(&found, limit)).await
     }
 }
+
+#[cfg(test)]
+#[path = "durability_tests.rs"]
+mod tests;

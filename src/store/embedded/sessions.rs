@@ -2,7 +2,7 @@
 
 use redb::{ReadTransaction, ReadableTable};
 
-use super::super::common::{EpochRows, patched};
+use super::super::common::{self, EpochRows, MINTAGE, patched};
 use super::super::{
     Filter, Granted, Idempotency, Known, LogEntry, Open, Opened, Patch, Patched, Refreshed, Revoke, SessionPage, SubjectPatched,
 };
@@ -10,7 +10,7 @@ use super::tables::{
     self, BY_SUBJECT, Broken, EPOCHS, LIVE, Made, OVER, SESSIONS, SubjectKey, by_subject_key, encode, epoch_rows, indexed_sid,
 };
 use super::writer::Step;
-use crate::id::Sid;
+use crate::id::{IdRandom, Sid, Stamp};
 use crate::policy::rotation::{Outcome, Request, apply, judge};
 use crate::policy::{EndReason, Ended, Session};
 use crate::revocation::{Epochs, Revocation};
@@ -30,7 +30,7 @@ impl Step<'_> {
         let rows = self.epochs(&session.subject, &session.client_id)?;
         let stamp = self.stamp(rows.epochs().union(known.epochs), known);
         let displaced = self.displace(&session, sessions_per_slot, known)?;
-        session.sid = self.free_sid(stamp, &random)?;
+        session.sid = self.free_sid(stamp, random)?;
         session.opened_at = self.now;
         session.last_refreshed_at = self.now;
         session.rotated_at = self.now;
@@ -41,7 +41,7 @@ impl Step<'_> {
         if let Some(idempotency) = idempotency {
             self.remember(idempotency, Made::Session(session.sid))?;
         }
-        Ok(Opened::New { stamp: session.sid.stamp(), session: Box::new(session), displaced })
+        Ok(Opened::New { session: Box::new(session), stamp, displaced })
     }
 
     /// What the same `Idempotency-Key` did; a session that is forgotten takes its key along.
@@ -59,14 +59,14 @@ impl Step<'_> {
         Ok(Some(Opened::Again { session: Box::new(session), stamp, sealed: row.sealed }))
     }
 
-    /// An id that no session has: the caller's random bits at the first free stamp.
-    fn free_sid(&self, mut stamp: crate::id::Stamp, random: &crate::id::IdRandom) -> Result<Sid, Broken> {
+    /// An id that no session has: of this stamp, which must not grow, and the caller's random bits or the next free ones.
+    fn free_sid(&self, stamp: Stamp, mut random: IdRandom) -> Result<Sid, Broken> {
         loop {
-            let sid = Sid::in_shard(stamp, 0, random);
+            let sid = Sid::in_shard(stamp, 0, &random);
             if self.tables.sessions.get(sid.as_bytes())?.is_none() {
                 return Ok(sid);
             }
-            stamp = stamp.next();
+            random = common::next_random(random);
         }
     }
 
@@ -88,7 +88,7 @@ impl Step<'_> {
         }
         let subject_excess = excess(kept.len(), self.settings.sessions_per_subject);
         displaced.extend(kept.into_iter().take(subject_excess));
-        let ended = Ended { reason: EndReason::Displaced, by: super::super::common::MINTAGE.to_owned(), at: self.now };
+        let ended = Ended { reason: EndReason::Displaced, by: MINTAGE.to_owned(), at: self.now };
         displaced.into_iter().map(|session| self.end_logged(session, ended.clone())).collect()
     }
 

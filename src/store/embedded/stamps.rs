@@ -21,8 +21,10 @@ impl Step<'_> {
         self.state.reading
     }
 
-    /// A stamp above all these epochs and the reading.
+    /// A stamp above all these epochs and the reading. An epoch that only the caller knew is learned, so that the next one lies above
+    /// what was stamped after it.
     pub(super) fn stamp(&mut self, epochs: Epochs, known: Known) -> Stamp {
+        self.state.highest_epoch = self.state.highest_epoch.max(known.epochs.highest());
         self.reading(known).max(epochs.highest().next())
     }
 

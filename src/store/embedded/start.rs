@@ -83,6 +83,10 @@ fn fault(error: DatabaseError, path: &str) -> OpenFault {
     match error {
         DatabaseError::DatabaseAlreadyOpen => OpenFault::AlreadyOpen(path.to_owned()),
         DatabaseError::UpgradeRequired(version) => OpenFault::UnknownFormat(version.into()),
+        // How redb tells of a file that is no database of its own.
+        DatabaseError::Storage(StorageError::Io(error)) if error.kind() == io::ErrorKind::InvalidData => {
+            OpenFault::Corrupt(format!("{path}: {error}"))
+        }
         DatabaseError::Storage(StorageError::Io(error)) => OpenFault::Io(format!("{path}: {error}")),
         other => OpenFault::Corrupt(format!("{path}: {other}")),
     }

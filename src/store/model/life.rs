@@ -85,6 +85,7 @@ impl Life {
     }
 
     pub(super) fn stamp(&mut self, epochs: Epochs, known: Known) -> Stamp {
+        self.highest_epoch = self.highest_epoch.max(known.epochs.highest());
         self.reading(known).max(epochs.highest().next())
     }
 

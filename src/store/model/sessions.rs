@@ -1,6 +1,6 @@
 //! Opening, refreshing and patching sessions.
 
-use super::super::common::{MINTAGE, patched};
+use super::super::common::{MINTAGE, next_random, patched};
 use super::super::{Granted, Known, LogEntry, Open, Opened, Patch, Patched, Refreshed, Revoke, SubjectPatched};
 use super::life::{Life, Made, MadeWhat};
 use crate::id::Sid;
@@ -13,12 +13,12 @@ impl Life {
         if let Some(again) = self.opened_before(&open, known) {
             return again;
         }
-        let Open { mut session, lifetime, random, sessions_per_slot, idempotency } = open;
+        let Open { mut session, lifetime, mut random, sessions_per_slot, idempotency } = open;
         let epochs = self.rows_of(&session).epochs().union(known.epochs);
-        let mut stamp = self.stamp(epochs, known);
+        let stamp = self.stamp(epochs, known);
         let displaced = self.displace(&session, sessions_per_slot, known);
         while self.sessions.contains_key(&Sid::in_shard(stamp, 0, &random)) {
-            stamp = stamp.next();
+            random = next_random(random);
         }
         session.sid = Sid::in_shard(stamp, 0, &random);
         (session.opened_at, session.last_refreshed_at, session.rotated_at) = (self.now, self.now, self.now);

@@ -1,0 +1,386 @@
+//! What every store must hold, one case a promise, run against each backend.
+//!
+//! A case is an `async fn` named as a sentence and listed below; one that is not listed is dead code and fails the build. A further
+//! backend implements [`Backend`] and adds one line at the end.
+
+mod epochs;
+mod keeping;
+mod limits;
+mod log;
+mod patches;
+mod revocations;
+mod rotation;
+mod storage;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+pub(in crate::store) use storage::Storage;
+
+use super::*;
+use crate::ambient::{Clock, Entropy, ManualClock};
+use crate::id::IdRandom;
+use crate::policy::EndReason;
+use crate::policy::rotation::Request;
+use crate::registry::ScopeSet;
+use crate::revocation::{Epochs, Extent, Target};
+use crate::time::Moment;
+
+/// Runs every case against a backend, each with a fresh store and a clock of its own.
+macro_rules! every_case {
+    ($backend:ty) => {
+        every_case! { $backend;
+            rotation:
+                a_current_token_rotates,
+                within_the_pause_a_token_is_kept,
+                a_superseded_token_gets_the_same_successor_again,
+                a_superseded_token_after_the_window_is_theft,
+                a_token_two_generations_old_is_theft_at_once,
+                a_client_that_proves_itself_may_retry_without_limit,
+                with_no_window_even_a_proven_client_commits_theft,
+                a_foreign_token_leaves_the_session_untouched,
+                what_lies_above_the_ceiling_writes_nothing,
+                a_client_that_does_not_rotate_keeps_its_token,
+                a_session_that_is_over_is_gone_with_its_reason,
+                a_token_ahead_of_the_store_heals_the_session,
+                of_many_racing_rotations_one_successor_wins,
+                without_a_window_one_of_a_race_wins_and_the_session_ends,
+                theft_is_told_to_the_log_once,
+                an_active_session_never_idles_out,
+                an_outage_does_not_eat_the_window,
+                before_the_first_heartbeat_nothing_has_an_age;
+            epochs:
+                an_epoch_over_sessions_spares_what_is_opened_later,
+                an_epoch_over_access_tokens_lets_sessions_go_on,
+                an_epoch_lies_above_every_other_epoch,
+                an_epoch_concerns_nobody_else,
+                who_set_an_epoch_shows_in_its_sessions,
+                what_the_caller_knows_counts_like_what_the_store_knows,
+                an_epoch_voids_what_was_opened_above_one_that_only_its_caller_knew,
+                another_clients_epoch_does_not_end_a_session,
+                stamps_never_go_back_when_the_clock_does,
+                a_clock_an_hour_back_voids_every_session_opened_before;
+            revocations:
+                a_revocation_can_be_read_again,
+                a_repeated_key_gives_the_first_answer,
+                the_same_token_twice_has_one_entry,
+                an_unknown_session_is_logged_all_the_same,
+                a_session_ends_once_and_keeps_its_first_reason,
+                all_others_end_and_one_goes_on,
+                only_its_holder_revokes_a_session,
+                racing_revocations_of_one_session_end_it_once;
+            limits:
+                a_key_opens_one_session_however_many_call,
+                one_session_too_many_displaces_the_one_unused_longest,
+                a_slot_has_a_limit_of_its_own,
+                what_is_over_does_not_count,
+                the_same_random_bits_open_two_sessions,
+                lists_are_paged_in_the_order_of_ids,
+                lists_are_filtered;
+            patches:
+                claims_merge_and_null_removes,
+                a_scope_narrows_and_never_widens,
+                what_is_too_large_writes_nothing,
+                a_session_that_is_over_is_not_patched,
+                a_subject_is_patched_whole_or_not_at_all,
+                a_patch_voids_access_tokens_in_the_same_step;
+            log:
+                replaying_the_log_gives_what_was_revoked,
+                the_log_is_read_in_pages,
+                a_position_of_another_life_is_a_gap,
+                a_trimmed_stretch_is_a_gap;
+            keeping:
+                a_clock_that_jumps_forgets_nothing,
+                an_entry_goes_when_enough_heartbeats_have_confirmed_it,
+                the_entry_of_a_key_stays_as_long_as_the_key,
+                an_epoch_outlives_the_longest_session,
+                a_session_is_remembered_for_its_grace,
+                a_repeatable_call_is_forgotten_after_its_time,
+                an_id_is_spent_once_however_many_try,
+                clients_are_replaced_whole,
+                keys_are_remembered_until_they_are_forgotten,
+                a_sweep_removes_no_more_than_it_may;
+        }
+    };
+    ($backend:ty; $($concern:ident: $($case:ident),+;)+) => {
+        $(mod $concern {
+            $(#[test]
+            fn $case() {
+                crate::store::conformance::run::<$backend, _>(crate::store::conformance::$concern::$case);
+            })+
+        })+
+    };
+}
+
+/// A kind of store, and where one instance of it keeps what it has.
+pub(in crate::store) trait Backend: Send + Sync + 'static {
+    type Store: Store;
+
+    /// Begins with an empty store.
+    fn empty(clock: &Arc<ManualClock>) -> Self;
+
+    /// Opens what is there.
+    fn start(&self, clock: &Arc<ManualClock>, entropy: &dyn Entropy, settings: Settings) -> Self::Store;
+}
+
+/// A store on a disk of its own.
+pub(in crate::store) struct OnDisk(Storage);
+
+impl Backend for OnDisk {
+    type Store = Embedded;
+
+    fn empty(_: &Arc<ManualClock>) -> Self {
+        Self(Storage::default())
+    }
+
+    fn start(&self, clock: &Arc<ManualClock>, entropy: &dyn Entropy, settings: Settings) -> Embedded {
+        Embedded::with_backend(self.0.clone(), clock.clone(), entropy, settings).expect("the store opens")
+    }
+}
+
+/// The model.
+pub(in crate::store) struct InMemory;
+
+impl Backend for InMemory {
+    type Store = Model;
+
+    fn empty(_: &Arc<ManualClock>) -> Self {
+        Self
+    }
+
+    fn start(&self, clock: &Arc<ManualClock>, entropy: &dyn Entropy, settings: Settings) -> Model {
+        Model::new(clock.clone(), entropy, settings)
+    }
+}
+
+/// Randomness that is the same in every run.
+#[derive(Default)]
+pub(in crate::store) struct Counting(AtomicU64);
+
+impl Entropy for Counting {
+    fn fill(&self, bytes: &mut [u8]) {
+        let n = self.0.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+        bytes.iter_mut().rev().zip(n.iter().rev().cycle()).for_each(|(byte, n)| *byte = *n);
+    }
+}
+
+impl Counting {
+    pub(in crate::store) fn random(&self) -> IdRandom {
+        (self as &dyn Entropy).bytes()
+    }
+}
+
+/// A store to try, with its clock in hand.
+pub(in crate::store) struct Bench<S> {
+    pub(in crate::store) store: Arc<S>,
+    pub(in crate::store) clock: Arc<ManualClock>,
+    pub(in crate::store) entropy: Counting,
+}
+
+pub(in crate::store) const SECOND: Duration = Duration::from_secs(1);
+pub(in crate::store) const WINDOW: Duration = Duration::from_secs(30);
+pub(in crate::store) const IDLE: Duration = Duration::from_secs(3_600);
+pub(in crate::store) const LIFETIME: Duration = Duration::from_secs(10_000);
+pub(in crate::store) const SECRET: [u8; 32] = [7; 32];
+
+pub(in crate::store) fn settings() -> Settings {
+    Settings {
+        keep_log: Duration::from_secs(60),
+        grace: Duration::from_secs(120),
+        margin: SECOND,
+        sessions_per_subject: 4,
+        longest_session: LIFETIME,
+    }
+}
+
+pub(in crate::store) fn run<B: Backend, F: Future>(case: impl FnOnce(Bench<B::Store>) -> F) {
+    let clock = Arc::new(ManualClock::at(Moment::from_seconds(1_800_000_000)));
+    let entropy = Counting::default();
+    let store = Arc::new(B::empty(&clock).start(&clock, &entropy, settings()));
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    runtime.block_on(case(Bench { store, clock, entropy }));
+}
+
+pub(in crate::store) fn scopes(text: &str) -> ScopeSet {
+    text.parse().expect("a scope")
+}
+
+pub(in crate::store) fn subject(name: &str) -> Target {
+    Target::Subject(name.to_owned())
+}
+
+/// Alice at the client `app`, with two scopes and two audiences.
+pub(in crate::store) fn session() -> Session {
+    Session {
+        sid: Sid::in_shard(Stamp::ZERO, 0, &[0; 10]),
+        subject: "alice".to_owned(),
+        client_id: "app".to_owned(),
+        opened_at: Moment::default(),
+        last_refreshed_at: Moment::default(),
+        expires_at: Moment::default(),
+        idle: IDLE,
+        generation: 0,
+        rotated_at: Moment::default(),
+        mac_key: 1,
+        secret_hash: SECRET,
+        audience: vec!["https://a.example".to_owned(), "https://b.example".to_owned()],
+        opened_scope: scopes("read write"),
+        scope: scopes("read write"),
+        claims: "{}".to_owned(),
+        auth_time: None,
+        acr: None,
+        amr: Vec::new(),
+        sender_key: None,
+        device: None,
+        slot: None,
+        upstream: None,
+        ended: None,
+    }
+}
+
+/// The token of generation `generation`, presented by its public client.
+pub(in crate::store) fn token(session: &Session, generation: u32) -> Request {
+    Request {
+        sid: session.sid,
+        generation,
+        mac_key: 1,
+        secret_hash: session.secret_hash,
+        client_id: session.client_id.clone(),
+        authenticated: false,
+        sender_key: None,
+        scope: None,
+        audience: None,
+        rotates: true,
+        retry_window: WINDOW,
+        rotation_pause: WINDOW,
+        next_mac_key: 2,
+    }
+}
+
+/// Which row of the table an answer is.
+pub(in crate::store) fn row(refreshed: &Refreshed) -> String {
+    match refreshed {
+        Refreshed::Granted { how, .. } => format!("{how:?}"),
+        Refreshed::Gone(reason) => format!("Gone {reason:?}"),
+        Refreshed::Foreign => "Foreign".to_owned(),
+        Refreshed::Refused(above) => format!("Refused {above:?}"),
+        Refreshed::Reused { .. } => "Reused".to_owned(),
+    }
+}
+
+impl<S: Store> Bench<S> {
+    pub(in crate::store) fn opening(&self, session: Session) -> Open {
+        Open { session, lifetime: LIFETIME, random: self.entropy.random(), sessions_per_slot: None, idempotency: None }
+    }
+
+    async fn open(&self, session: Session) -> Session {
+        self.opened(self.opening(session)).await.0
+    }
+
+    async fn opened(&self, open: Open) -> (Session, Stamp, Vec<LogEntry>) {
+        match self.store.open(open, Known::default()).await {
+            Ok(Opened::New { session, stamp, displaced }) => (*session, stamp, displaced),
+            other => panic!("not opened: {other:?}"),
+        }
+    }
+
+    async fn refresh(&self, request: Request) -> Refreshed {
+        self.store.refresh(request, Known::default()).await.expect("the store works")
+    }
+
+    /// Presents a generation of a session, and says which row of the table answered.
+    async fn present(&self, session: &Session, generation: u32) -> String {
+        row(&self.refresh(token(session, generation)).await)
+    }
+
+    async fn session(&self, session: &Session) -> Session {
+        self.store.session(session.sid).await.expect("the store works").expect("the session is remembered")
+    }
+
+    /// Why a session has ended; none while it lives.
+    async fn end_of(&self, session: &Session) -> Option<EndReason> {
+        self.session(session).await.ended.map(|ended| ended.reason)
+    }
+
+    pub(in crate::store) fn revocation(&self, what: Revocable) -> Revoke {
+        Revoke {
+            id: RevocationId::new(Stamp::ZERO, &self.entropy.random()),
+            what,
+            only_if: None,
+            end_reason: EndReason::Revoked,
+            reason_code: Some("stolen".to_owned()),
+            reason_note: None,
+            by: "admin".to_owned(),
+            idempotency: None,
+        }
+    }
+
+    async fn revoke(&self, what: Revocable) -> (Revoked, Vec<LogEntry>) {
+        match self.store.revoke(self.revocation(what), Known::default()).await {
+            Ok(RevokeAnswer::Done { revoked, entries }) => (*revoked, entries),
+            other => panic!("not revoked: {other:?}"),
+        }
+    }
+
+    async fn epoch(&self, target: Target, extent: Extent) -> Stamp {
+        self.revoke(Revocable::Epoch { target, extent }).await.0.stamp
+    }
+
+    async fn log(&self) -> LogPage {
+        self.store.log(Position::default(), 1000).await.expect("the store works")
+    }
+
+    async fn beat(&self) -> Heartbeat {
+        self.store.heartbeat().await.expect("the store works")
+    }
+
+    /// Time goes on, with a heartbeat every two seconds and at the end.
+    async fn pass(&self, time: Duration) {
+        self.beat().await;
+        let mut left = time;
+        while !left.is_zero() {
+            let step = left.min(2 * SECOND);
+            self.clock.advance(step);
+            self.beat().await;
+            left -= step;
+        }
+    }
+
+    /// Sweeps until nothing is left to forget.
+    async fn sweep(&self) -> Swept {
+        let mut total = Swept { more: true, ..Swept::default() };
+        while total.more {
+            let swept = self.store.sweep(100).await.expect("the store works");
+            total = Swept { sessions: total.sessions + swept.sessions, entries: total.entries + swept.entries, more: swept.more };
+        }
+        total
+    }
+}
+
+/// Calls `task` many times at once and gives every answer.
+async fn race<S: Store, F, T>(on: &Bench<S>, times: usize, task: impl Fn(Arc<S>) -> F) -> Vec<T>
+where
+    F: Future<Output = Result<T, StoreFault>> + Send + 'static,
+    T: Send + 'static,
+{
+    let tasks: Vec<_> = (0..times).map(|_| tokio::spawn(task(Arc::clone(&on.store)))).collect();
+    let mut answers = Vec::new();
+    for task in tasks {
+        answers.push(task.await.expect("no panic").expect("the store works"));
+    }
+    answers
+}
+
+fn key(key: u8, request: u8) -> Option<Idempotency> {
+    Some(Idempotency { key: [key; 32], request: [request; 32], sealed: vec![key], keep: 30 * SECOND })
+}
+
+mod embedded {
+    every_case!(crate::store::conformance::OnDisk);
+}
+
+mod model {
+    every_case!(crate::store::conformance::InMemory);
+}
