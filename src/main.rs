@@ -1,3 +1,5 @@
 //! The `mintage` command.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    mintage::cli::main()
+}

@@ -99,6 +99,14 @@ impl RemoteIssuer {
         self.call(KEYS, Call::plain(Method::POST, format!("/v1/keys/{}/retire", encode(kid)))).await
     }
 
+    /// Voids everything that a key signed.
+    ///
+    /// # Errors
+    /// When the key is not known, or the call is refused.
+    pub async fn revoke_key(&self, kid: &str) -> Result<KeyBody, RemoteFault> {
+        self.call(KEYS, Call::plain(Method::POST, format!("/v1/keys/{}/revoke", encode(kid)))).await
+    }
+
     /// Every client.
     ///
     /// # Errors

@@ -1,0 +1,230 @@
+//! `mintage clients`.
+
+use std::io::{IsTerminal, Write};
+
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::json;
+
+use super::connect::Connection;
+use super::output::{Failure, facts, print, show, table};
+use crate::api::{ClientBody, NewClient, OverridesBody};
+use crate::registry::{ClientType, Grant, TokenFormat};
+
+/// Look after the clients that were added over the API; those of the file are shown only.
+#[derive(Subcommand, Clone, Debug)]
+pub(crate) enum Clients {
+    /// Register a client; a confidential one gets a secret, shown this once
+    Add(Box<Add>),
+    /// Every client
+    List {
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// One client
+    Show {
+        /// Which
+        id: String,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Remove a client; its sessions and tokens go on until they are revoked: `mintage revoke client`
+    Remove {
+        /// Which
+        id: String,
+        #[command(flatten)]
+        connection: Connection,
+    },
+}
+
+/// A new client.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Add {
+    /// Its id
+    id: String,
+    /// Whether it can keep a secret
+    #[arg(long = "type", value_name = "TYPE")]
+    kind: Kind,
+    /// What it may ask of the token endpoint
+    #[arg(long = "grant", value_name = "GRANT", default_value = "refresh_token")]
+    grants: Vec<GrantName>,
+    /// A scope that it, or a session at it, may have; may repeat
+    #[arg(long = "scope", value_name = "SCOPE")]
+    scopes: Vec<String>,
+    /// An audience of its tokens, the first is the default; may repeat
+    #[arg(long = "audience", value_name = "URI")]
+    audiences: Vec<String>,
+    /// A client that it may open sessions for, or "*"; may repeat
+    #[arg(long = "opens-for", value_name = "CLIENT_ID")]
+    opens_for: Vec<String>,
+    /// The form of its access tokens
+    #[arg(long, default_value = "jwt")]
+    format: Format,
+    /// A web origin that may call from a browser; may repeat
+    #[arg(long = "origin", value_name = "ORIGIN")]
+    origins: Vec<String>,
+    /// Lifetime of its access tokens, in seconds [default: as configured]
+    #[arg(long, value_name = "SECONDS")]
+    access_ttl: Option<u64>,
+    /// Lifetime of its sessions, in seconds [default: as configured]
+    #[arg(long, value_name = "SECONDS")]
+    absolute: Option<u64>,
+    /// How long its sessions may lie unused, in seconds [default: as configured]
+    #[arg(long, value_name = "SECONDS")]
+    idle: Option<u64>,
+    /// How long a superseded refresh token gets the same successor, in seconds [default: as configured]
+    #[arg(long, value_name = "SECONDS")]
+    retry_window: Option<u64>,
+    /// How long a new refresh token is kept before it rotates again, in seconds [default: as configured]
+    #[arg(long, value_name = "SECONDS")]
+    rotation_pause: Option<u64>,
+    /// Its refresh tokens do not rotate (confidential clients only)
+    #[arg(long)]
+    no_rotation: bool,
+    /// How many live sessions of one subject may share a slot
+    #[arg(long, value_name = "COUNT")]
+    sessions_per_slot: Option<u32>,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// Whether a client can keep a secret.
+#[derive(ValueEnum, Clone, Copy, Debug)]
+pub(crate) enum Kind {
+    /// Authenticates with a secret
+    Confidential,
+    /// An SPA or mobile client
+    Public,
+}
+
+/// A grant.
+#[derive(ValueEnum, Clone, Copy, Debug)]
+#[value(rename_all = "snake_case")]
+pub(crate) enum GrantName {
+    /// Refresh the sessions that were opened for it
+    RefreshToken,
+    /// Get access tokens of its own
+    ClientCredentials,
+}
+
+/// The form of access tokens.
+#[derive(ValueEnum, Clone, Copy, Debug)]
+pub(crate) enum Format {
+    /// RFC 9068
+    Jwt,
+    /// PASETO v4.public
+    Paseto,
+}
+
+pub(super) async fn run(command: Clients) -> Result<(), Failure> {
+    match command {
+        Clients::Add(add) => run_add(*add).await,
+        Clients::List { connection } => show(connection.json, &connection.open()?.clients().await?, |clients| rows(&clients.items)),
+        Clients::Show { id, connection } => show(connection.json, &connection.open()?.client(&id).await?, one),
+        Clients::Remove { id, connection } => {
+            connection.open()?.remove_client(&id).await?;
+            show(connection.json, &json!({ "removed": id }), |_| facts(&[("removed", Some(id.clone()))]))
+        }
+    }
+}
+
+async fn run_add(add: Add) -> Result<(), Failure> {
+    let connection = add.connection.clone();
+    let created = connection.open()?.add_client(&add.into_body()).await?;
+    if connection.json {
+        return show(true, &created, |_| String::new());
+    }
+    print(&one(&created.client))?;
+    let Some(secret) = created.client_secret else { return Ok(()) };
+    if std::io::stderr().is_terminal() {
+        let _ = writeln!(std::io::stderr(), "the secret is shown this once: keep it where the client reads it");
+    }
+    secret.expose(|secret| print(&zeroize::Zeroizing::new(format!("secret: {secret}\n"))))
+}
+
+impl Add {
+    fn into_body(self) -> NewClient {
+        NewClient {
+            client_id: self.id,
+            kind: match self.kind {
+                Kind::Confidential => ClientType::Confidential,
+                Kind::Public => ClientType::Public,
+            },
+            grants: self.grants.into_iter().map(Grant::from).collect(),
+            scopes: self.scopes.into_iter().collect(),
+            audiences: self.audiences,
+            opens_for: self.opens_for.into_iter().collect(),
+            format: match self.format {
+                Format::Jwt => TokenFormat::Jwt,
+                Format::Paseto => TokenFormat::Paseto,
+            },
+            origins: self.origins,
+            overrides: OverridesBody {
+                access_ttl: self.access_ttl,
+                absolute: self.absolute,
+                idle: self.idle,
+                retry_window: self.retry_window,
+                rotation_pause: self.rotation_pause,
+            },
+            rotates: !self.no_rotation,
+            sessions_per_slot: self.sessions_per_slot,
+            disabled: false,
+        }
+    }
+}
+
+impl From<GrantName> for Grant {
+    fn from(name: GrantName) -> Self {
+        match name {
+            GrantName::RefreshToken => Self::RefreshToken,
+            GrantName::ClientCredentials => Self::ClientCredentials,
+        }
+    }
+}
+
+fn rows(clients: &[ClientBody]) -> String {
+    let row = |client: &ClientBody| {
+        let from = if client.read_only { "file" } else { "api" };
+        let state = if client.disabled { "disabled" } else { "enabled" };
+        vec![client.client_id.clone(), kind(client).to_owned(), from.to_owned(), state.to_owned(), client.audiences.join(" ")]
+    };
+    table(&["ID", "TYPE", "FROM", "STATE", "AUDIENCES"], &clients.iter().map(row).collect::<Vec<_>>())
+}
+
+fn one(client: &ClientBody) -> String {
+    let list = |items: &mut dyn Iterator<Item = &String>| {
+        let text = items.map(String::as_str).collect::<Vec<_>>().join(" ");
+        (!text.is_empty()).then_some(text)
+    };
+    let grant = |grant: &Grant| match grant {
+        Grant::RefreshToken => "refresh_token".to_owned(),
+        Grant::ClientCredentials => "client_credentials".to_owned(),
+    };
+    let grants: Vec<String> = client.grants.iter().map(grant).collect();
+    let seconds = |seconds: u64| Some(format!("{seconds} s"));
+    facts(&[
+        ("client", Some(client.client_id.clone())),
+        ("type", Some(kind(client).to_owned())),
+        ("from", Some(if client.read_only { "configuration file" } else { "api" }.to_owned())),
+        ("disabled", client.disabled.then(|| "yes".to_owned())),
+        ("grants", list(&mut grants.iter())),
+        ("scopes", list(&mut client.scopes.iter())),
+        ("audiences", list(&mut client.audiences.iter())),
+        ("opens for", list(&mut client.opens_for.iter())),
+        ("format", Some(if client.format == TokenFormat::Jwt { "jwt" } else { "paseto" }.to_owned())),
+        ("origins", list(&mut client.origins.iter())),
+        ("access token", seconds(client.lifetimes.access_ttl)),
+        ("session", seconds(client.lifetimes.absolute)),
+        ("idle", seconds(client.lifetimes.idle)),
+        ("retry window", seconds(client.lifetimes.retry_window)),
+        ("rotation pause", seconds(client.lifetimes.rotation_pause)),
+        ("rotates", Some(if client.rotates { "yes" } else { "no" }.to_owned())),
+        ("per slot", client.sessions_per_slot.map(|count| count.to_string())),
+    ])
+}
+
+fn kind(client: &ClientBody) -> &'static str {
+    match client.kind {
+        ClientType::Confidential => "confidential",
+        ClientType::Public => "public",
+    }
+}
