@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::super::test_tokens::*;
 use super::*;
 use crate::keyring::{Algorithm, KeyLife, RingKey, jwks, paserk_set};
@@ -217,4 +219,35 @@ fn a_stale_view_refuses_as_our_fault_or_accepts_and_says_its_age() {
     assert_eq!(accepting.verify(&token, at(0)).unwrap().view_age(), None);
     view.confirm(NOW, Duration::ZERO, KEEP);
     assert_eq!(accepting.verify(&token, at(99)).unwrap().view_age(), Some(Duration::from_secs(99)));
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_the_verifier_panic(text in any::<String>(), start in prop::sample::select(vec!["", "v4.public.", "v4.", "e30.", "a.b."])) {
+        let verifier = verifier(&[&signing(Algorithm::EdDsa, 1), &signing(Algorithm::V4Public, 2)]);
+        let token = start.to_owned() + &text;
+        prop_assert!(verifier.verify(&token, NOW).is_err());
+    }
+
+    #[test]
+    fn one_changed_byte_makes_another_token(of in 0_usize..4, at in any::<prop::sample::Index>(), to in any::<prop::sample::Index>()) {
+        const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.= ";
+        let key = signing(Algorithm::ALL[of], 1);
+        let token = mint(&claims(), &key, "");
+        let mut bytes = token.clone().into_bytes();
+        let at = at.index(bytes.len());
+        bytes[at] = *to.get(ALPHABET);
+        let changed = String::from_utf8(bytes).unwrap();
+        prop_assert_eq!(verifier(&[&key]).verify(&changed, NOW).is_ok(), changed == token);
+    }
+
+    #[test]
+    fn signed_junk_is_refused_without_a_panic(payload in prop::collection::vec(any::<u8>(), 0..200), cut in any::<prop::sample::Index>()) {
+        let key = signing(Algorithm::EdDsa, 1);
+        let header = format!(r#"{{"typ":"at+jwt","alg":"EdDSA","kid":"{}"}}"#, key.verifying().kid());
+        let good = claims_json::write(&claims(), Dates::Numeric);
+        let half = [&good.as_bytes()[..cut.index(good.len())], &payload[..]].concat();
+        prop_assert!(verifier(&[&key]).verify(&signed_jwt(&header, &payload, &key), NOW).is_err());
+        prop_assert!(verifier(&[&key]).verify(&signed_jwt(&header, &half, &key), NOW).is_err() || half == good.as_bytes());
+    }
 }
