@@ -7,8 +7,10 @@ mod cases_jwt;
 mod cases_paseto;
 mod mint;
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 
 use mintage::cli::verify::{VerifyArgs, run};
 use mintage::time::Moment;
@@ -80,37 +82,69 @@ fn the_committed_corpus_is_what_the_generator_writes() {
     }
 }
 
+/// A file of the corpus: its name, its `--implicit`, its lines, and the tokens of all lines, one a line.
+fn committed() -> Vec<(String, String, Vec<Value>, String)> {
+    let read = |name: &str| fs::read_to_string(path(name)).unwrap();
+    let meta: Value = serde_json::from_str(&read("meta.json")).unwrap();
+    assert_eq!((&meta["issuer"], &meta["audience"], &meta["at"]), (&ISSUER.into(), &API.into(), &NOW.into()));
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let files = meta["files"].as_array().unwrap().iter();
+    files
+        .map(|file| {
+            let lines: Vec<Value> = read(&text(&file["file"])).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+            let tokens = lines.iter().map(|line| text(&line["token"]) + "\n").collect();
+            (text(&file["file"]), text(&file["implicit"]), lines, tokens)
+        })
+        .collect()
+}
+
+/// Every answer must be what its line says.
+fn compare(name: &str, lines: &[Value], answers: &str) {
+    let answers: Vec<Value> = answers.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(answers.len(), lines.len(), "{name}");
+    let agree =
+        |line: &Value, answer: &Value| answer["ok"].as_bool() == Some(line["denial"].is_null()) && answer["denial"] == line["denial"];
+    let wrong = lines.iter().zip(&answers).filter(|(line, answer)| !agree(line, answer));
+    let wrong: Vec<_> = wrong.map(|(line, answer)| format!("{}: expected {}, got {answer}", line["name"], line["denial"])).collect();
+    assert!(wrong.is_empty(), "{name}:\n{}", wrong.join("\n"));
+    let good = lines.iter().filter(|line| line["denial"].is_null()).count();
+    println!("{name}: {} tokens, {good} good, {} refused as they must be", lines.len(), lines.len() - good);
+}
+
 #[test]
 fn every_line_of_the_corpus_gets_its_denial_from_the_command() {
-    let meta: Value = serde_json::from_str(&fs::read_to_string(path("meta.json")).unwrap()).unwrap();
-    for file in meta["files"].as_array().unwrap() {
-        let name = file["file"].as_str().unwrap();
-        let lines: Vec<Value> = fs::read_to_string(path(name)).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        let tokens: String = lines.iter().map(|line| line["token"].as_str().unwrap().to_owned() + "\n").collect();
+    for (name, implicit, lines, tokens) in committed() {
         let args = VerifyArgs {
-            issuer: meta["issuer"].as_str().unwrap().to_owned(),
-            audience: meta["audience"].as_str().unwrap().to_owned(),
+            issuer: ISSUER.to_owned(),
+            audience: API.to_owned(),
             jwks: Some(path("jwks.json")),
             paserk: Some(path("paserk.json")),
             url: None,
-            at: meta["at"].as_u64(),
+            at: Some(NOW),
             leeway: 0,
             max_ttl: 86_400,
-            implicit: file["implicit"].as_str().unwrap().to_owned(),
+            implicit,
         };
         let mut output = Vec::new();
         let fetch = |url: &str| panic!("a verifier asks nobody, and not {url}");
         let status = run(&args, fetch, tokens.as_bytes(), &mut output, Moment::from_seconds(1)).unwrap();
-        let answers: Vec<Value> = String::from_utf8(output).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        assert_eq!((answers.len(), status), (lines.len(), 1));
-        let mut wrong = Vec::new();
-        for (line, answer) in lines.iter().zip(&answers) {
-            if answer["ok"].as_bool() != Some(line["denial"].is_null()) || answer["denial"] != line["denial"] {
-                wrong.push(format!("{}: expected {}, got {answer}", line["name"], line["denial"]));
-            }
-        }
-        assert!(wrong.is_empty(), "{name}:\n{}", wrong.join("\n"));
-        let good = lines.iter().filter(|line| line["denial"].is_null()).count();
-        println!("{name}: {} tokens, {good} good, {} refused as they must be", lines.len(), lines.len() - good);
+        assert_eq!(status, 1);
+        compare(&name, &lines, std::str::from_utf8(&output).unwrap());
+    }
+}
+
+#[test]
+fn every_line_of_the_corpus_gets_its_denial_from_the_binary() {
+    for (name, implicit, lines, tokens) in committed() {
+        let input = tempfile::NamedTempFile::new().unwrap();
+        fs::write(input.path(), tokens).unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_mintage"))
+            .args(["verify", "--issuer", ISSUER, "--audience", API, "--implicit", &implicit, "--at", &NOW.to_string()])
+            .args([OsStr::new("--jwks"), path("jwks.json").as_os_str(), OsStr::new("--paserk"), path("paserk.json").as_os_str()])
+            .stdin(fs::File::open(input.path()).unwrap())
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+        compare(&name, &lines, std::str::from_utf8(&output.stdout).unwrap());
     }
 }
