@@ -11,8 +11,8 @@ use crate::registry::{ClientType, Grant, TokenFormat};
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewClient {
-    /// Its id.
-    pub client_id: String,
+    /// Its `client_id`.
+    pub id: String,
     /// `confidential` or `public` (RFC 6749 §2.1). A confidential client is given a secret.
     #[serde(rename = "type")]
     #[schema(value_type = String, example = "public")]
@@ -37,9 +37,21 @@ pub struct NewClient {
     /// Web origins that may call the token and revocation endpoints.
     #[serde(default)]
     pub origins: Vec<String>,
-    /// Lifetimes of its own.
-    #[serde(default)]
-    pub overrides: OverridesBody,
+    /// An access token's lifetime, in seconds; without it, or `null`, the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_ttl: Option<u64>,
+    /// A session's lifetime, from its opening, in seconds; without it, or `null`, the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub absolute: Option<u64>,
+    /// How long a session may lie unused, in seconds; without it, or `null`, the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle: Option<u64>,
+    /// How long a superseded refresh token still gets the same successor, in seconds; without it, or `null`, the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_window: Option<u64>,
+    /// How long a new refresh token is kept before it rotates again, in seconds; without it, or `null`, the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotation_pause: Option<u64>,
     /// Whether its refresh tokens rotate.
     #[serde(default = "yes")]
     pub rotates: bool,
@@ -73,8 +85,26 @@ pub struct ReplaceClient {
     pub format: TokenFormat,
     /// Web origins that may call the token and revocation endpoints.
     pub origins: Vec<String>,
-    /// Lifetimes of its own; every member is named, `null` is the default.
-    pub overrides: ReplaceOverrides,
+    /// An access token's lifetime, in seconds; `null` is the default.
+    #[serde(deserialize_with = "present")]
+    #[schema(required = true)]
+    pub access_ttl: Option<u64>,
+    /// A session's lifetime, from its opening, in seconds; `null` is the default.
+    #[serde(deserialize_with = "present")]
+    #[schema(required = true)]
+    pub absolute: Option<u64>,
+    /// How long a session may lie unused, in seconds; `null` is the default.
+    #[serde(deserialize_with = "present")]
+    #[schema(required = true)]
+    pub idle: Option<u64>,
+    /// How long a superseded refresh token still gets the same successor, in seconds; `null` is the default.
+    #[serde(deserialize_with = "present")]
+    #[schema(required = true)]
+    pub retry_window: Option<u64>,
+    /// How long a new refresh token is kept before it rotates again, in seconds; `null` is the default.
+    #[serde(deserialize_with = "present")]
+    #[schema(required = true)]
+    pub rotation_pause: Option<u64>,
     /// Whether its refresh tokens rotate.
     pub rotates: bool,
     /// How many live sessions of one subject may share a slot; `null` is no limit.
@@ -85,58 +115,11 @@ pub struct ReplaceClient {
     pub disabled: bool,
 }
 
-/// Lifetimes of a client's own, in seconds; `null` is the default.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct OverridesBody {
-    /// An access token's.
-    #[serde(default)]
-    pub access_ttl: Option<u64>,
-    /// A session's, from its opening.
-    #[serde(default)]
-    pub absolute: Option<u64>,
-    /// How long a session may lie unused.
-    #[serde(default)]
-    pub idle: Option<u64>,
-    /// How long a superseded refresh token still gets the same successor.
-    #[serde(default)]
-    pub retry_window: Option<u64>,
-    /// How long a new refresh token is kept before it rotates again.
-    #[serde(default)]
-    pub rotation_pause: Option<u64>,
-}
-
-/// As [`OverridesBody`], with every member named.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ReplaceOverrides {
-    /// An access token's.
-    #[serde(deserialize_with = "present")]
-    #[schema(required = true)]
-    pub access_ttl: Option<u64>,
-    /// A session's, from its opening.
-    #[serde(deserialize_with = "present")]
-    #[schema(required = true)]
-    pub absolute: Option<u64>,
-    /// How long a session may lie unused.
-    #[serde(deserialize_with = "present")]
-    #[schema(required = true)]
-    pub idle: Option<u64>,
-    /// How long a superseded refresh token still gets the same successor.
-    #[serde(deserialize_with = "present")]
-    #[schema(required = true)]
-    pub retry_window: Option<u64>,
-    /// How long a new refresh token is kept before it rotates again.
-    #[serde(deserialize_with = "present")]
-    #[schema(required = true)]
-    pub rotation_pause: Option<u64>,
-}
-
 /// A client. No secret is in it, nor the hash of one.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ClientBody {
-    /// Its id.
-    pub client_id: String,
+    /// Its `client_id`.
+    pub id: String,
     /// `confidential` or `public`.
     #[serde(rename = "type")]
     #[schema(value_type = String, example = "public")]
@@ -155,8 +138,16 @@ pub struct ClientBody {
     pub format: TokenFormat,
     /// Web origins that may call the token and revocation endpoints.
     pub origins: Vec<String>,
-    /// Lifetimes of its own.
-    pub overrides: OverridesBody,
+    /// An access token's lifetime, in seconds; `null` is the default.
+    pub access_ttl: Option<u64>,
+    /// A session's lifetime, from its opening, in seconds; `null` is the default.
+    pub absolute: Option<u64>,
+    /// How long a session may lie unused, in seconds; `null` is the default.
+    pub idle: Option<u64>,
+    /// How long a superseded refresh token still gets the same successor, in seconds; `null` is the default.
+    pub retry_window: Option<u64>,
+    /// How long a new refresh token is kept before it rotates again, in seconds; `null` is the default.
+    pub rotation_pause: Option<u64>,
     /// The lifetimes that hold for it.
     pub lifetimes: LifetimesBody,
     /// Whether its refresh tokens rotate.

@@ -95,6 +95,7 @@ codes! {
     ViewStale "view_stale" 503 "Revocations are not known well enough to answer" "Ask again after `Retry-After`."
     NoSigningKey "no_signing_key" 503 "No key may sign now" "Ask again after `Retry-After`; the operator must look at the keys."
     KeyRingBehind "key_ring_behind" 503 "A key is not loaded yet" "Ask again after `Retry-After`."
+    KeyFolder "key_folder" 503 "The folder of keys cannot be used" "Ask again after `Retry-After`; the operator must look at the folder."
 
     // one field
     Required "required" 0 "The member is missing or empty" "Give it."

@@ -1,6 +1,10 @@
 //! `/v1/revocations`.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use crate::id::{Jti, Sid};
@@ -11,6 +15,7 @@ use crate::revocation::Extent;
 #[serde(deny_unknown_fields)]
 pub struct NewRevocation {
     /// What.
+    #[serde(deserialize_with = "object")]
     pub target: TargetBody,
     /// How far; `sessions` where nothing is said. Only subjects, clients and `all` know `access_tokens`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -107,4 +112,23 @@ pub struct RevocationBody {
     pub sessions: Option<u32>,
     /// Whether nothing was done.
     pub dry_run: bool,
+}
+
+/// Reads a target from an object only: serde would read a tagged enum from an array too, by places.
+fn object<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TargetBody, D::Error> {
+    struct Object;
+
+    impl<'de> Visitor<'de> for Object {
+        type Value = TargetBody;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<TargetBody, A::Error> {
+            TargetBody::deserialize(MapAccessDeserializer::new(members))
+        }
+    }
+
+    deserializer.deserialize_map(Object)
 }

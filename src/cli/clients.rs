@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::connect::Connection;
 use super::output::{Failure, facts, print, show, table};
-use crate::api::{ClientBody, NewClient, OverridesBody};
+use crate::api::{ClientBody, NewClient};
 use crate::registry::{ClientType, Grant, TokenFormat};
 
 /// Look after the clients that were added over the API; those of the file are shown only.
@@ -144,7 +144,7 @@ async fn run_add(add: Add) -> Result<(), Failure> {
 impl Add {
     fn into_body(self) -> NewClient {
         NewClient {
-            client_id: self.id,
+            id: self.id,
             kind: match self.kind {
                 Kind::Confidential => ClientType::Confidential,
                 Kind::Public => ClientType::Public,
@@ -158,13 +158,11 @@ impl Add {
                 Format::Paseto => TokenFormat::Paseto,
             },
             origins: self.origins,
-            overrides: OverridesBody {
-                access_ttl: self.access_ttl,
-                absolute: self.absolute,
-                idle: self.idle,
-                retry_window: self.retry_window,
-                rotation_pause: self.rotation_pause,
-            },
+            access_ttl: self.access_ttl,
+            absolute: self.absolute,
+            idle: self.idle,
+            retry_window: self.retry_window,
+            rotation_pause: self.rotation_pause,
             rotates: !self.no_rotation,
             sessions_per_slot: self.sessions_per_slot,
             disabled: false,
@@ -185,7 +183,7 @@ fn rows(clients: &[ClientBody]) -> String {
     let row = |client: &ClientBody| {
         let from = if client.read_only { "file" } else { "api" };
         let state = if client.disabled { "disabled" } else { "enabled" };
-        vec![client.client_id.clone(), kind(client).to_owned(), from.to_owned(), state.to_owned(), client.audiences.join(" ")]
+        vec![client.id.clone(), kind(client).to_owned(), from.to_owned(), state.to_owned(), client.audiences.join(" ")]
     };
     table(&["ID", "TYPE", "FROM", "STATE", "AUDIENCES"], &clients.iter().map(row).collect::<Vec<_>>())
 }
@@ -202,7 +200,7 @@ fn one(client: &ClientBody) -> String {
     let grants: Vec<String> = client.grants.iter().map(grant).collect();
     let seconds = |seconds: u64| Some(format!("{seconds} s"));
     facts(&[
-        ("client", Some(client.client_id.clone())),
+        ("client", Some(client.id.clone())),
         ("type", Some(kind(client).to_owned())),
         ("from", Some(if client.read_only { "configuration file" } else { "api" }.to_owned())),
         ("disabled", client.disabled.then(|| "yes".to_owned())),

@@ -1,5 +1,6 @@
 //! Counters, gauges and histograms, in the OpenMetrics text form. Labels are words of closed lists, so their number is bounded.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -35,7 +36,7 @@ pub struct Metrics {
 
 /// `N` labels, each a name and a word of a closed list.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-struct Labels<const N: usize>([(&'static str, &'static str); N]);
+struct Labels<const N: usize>([(&'static str, Cow<'static, str>); N]);
 
 type Count<const N: usize> = Family<Labels<N>, Counter>;
 
@@ -144,9 +145,10 @@ impl Metrics {
     }
 
     /// A request was answered. `route` is the pattern that matched, never the address as sent; likewise `method` is one that we know.
-    pub fn answered(&self, method: &'static str, route: &'static str, status: &'static str, after: Duration) {
-        add(&self.requests, [("method", method), ("route", route), ("status", status)]);
-        self.durations.get_or_create(&Labels([("method", method), ("route", route)])).observe(after.as_secs_f64());
+    pub fn answered(&self, method: &'static str, route: &str, status: u16, after: Duration) {
+        let (method, route) = (("method", Cow::Borrowed(method)), ("route", Cow::Owned(route.to_owned())));
+        self.durations.get_or_create(&Labels([method.clone(), route.clone()])).observe(after.as_secs_f64());
+        self.requests.get_or_create(&Labels([method, route, ("status", Cow::Owned(status.to_string()))])).inc();
     }
 
     /// A connection was accepted.
@@ -173,7 +175,7 @@ impl Metrics {
     /// How many calls of each operation the store has had since the start.
     pub fn store_calls(&self, calls: impl IntoIterator<Item = (&'static str, u64)>) {
         for (operation, total) in calls {
-            self.store_calls.get_or_create(&Labels([("operation", operation)])).inner().store(total, Ordering::Relaxed);
+            self.store_calls.get_or_create(&Labels([("operation", operation.into())])).inner().store(total, Ordering::Relaxed);
         }
     }
 
@@ -203,7 +205,7 @@ impl fmt::Debug for Metrics {
 }
 
 fn add<const N: usize>(family: &Count<N>, labels: [(&'static str, &'static str); N]) {
-    family.get_or_create(&Labels(labels)).inc();
+    family.get_or_create(&Labels(labels.map(|(name, word)| (name, Cow::Borrowed(word))))).inc();
 }
 
 fn whole(count: usize) -> i64 {
@@ -224,7 +226,7 @@ mod tests {
         metrics.denied("expired");
         metrics.refused("not_found");
         metrics.revoked("session");
-        metrics.answered("GET", "/v1/keys", "200", Duration::from_millis(2));
+        metrics.answered("GET", "/v1/keys", 200, Duration::from_millis(2));
         metrics.view(Some(Duration::from_millis(500)), 3);
         metrics.store_calls([("rotate", 7)]);
         metrics.store_queue(2);

@@ -1,1 +1,26 @@
-//! To come.
+//! What every HTTP surface of ours shares: the listener and its limits, strict extractors, and the one map from refusals to the wire.
+
+mod answer;
+mod auth;
+mod body;
+mod cors;
+mod extract;
+mod fields;
+mod limits;
+mod listener;
+mod observe;
+mod params;
+mod problem;
+mod request_id;
+mod timed_io;
+
+pub use answer::{answer, document, is_about};
+pub use auth::{Authorized, BadHeader, authorization, bearer_token};
+pub use cors::{Origins, cors};
+pub use extract::{Form, Id, Json, MergePatch, Query, idempotency_key};
+pub use limits::{BODY_LIMIT, Limits};
+pub use listener::serve;
+pub use observe::{Observer, observe, run_to_the_end};
+pub use params::{BadParams, Params, decode};
+pub use problem::{Refused, Surface, method_not_allowed, no_route, render};
+pub use request_id::RequestId;

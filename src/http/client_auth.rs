@@ -1,0 +1,138 @@
+//! How a client presents itself (RFC 6749 §2.3): exactly one method.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRef, FromRequest, Request};
+use axum::http::HeaderMap;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use tracing::Span;
+
+use crate::api::Code;
+use crate::issuer::{Caller, Credentials, Issuer, Refusal};
+use crate::secret::Secret;
+use crate::web::{BadHeader, Form, Params, Refused, authorization, decode};
+
+/// A form that a recognised client sent; what authenticated the client has been taken out of it.
+#[derive(Debug)]
+pub(super) struct ClientForm {
+    pub(super) caller: Caller,
+    pub(super) form: Params,
+}
+
+impl<S: Sync> FromRequest<S> for ClientForm
+where
+    Arc<Issuer>: FromRef<S>,
+{
+    type Rejection = Refused;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
+        let headers = request.headers().clone();
+        let Form(mut form) = Form::from_request(request, state).await?;
+        let caller = recognise(&Arc::from_ref(state), &headers, &mut form)?;
+        Ok(Self { caller, form })
+    }
+}
+
+/// Recognises the client by the one method that it uses.
+pub(super) fn recognise(issuer: &Issuer, headers: &HeaderMap, form: &mut Params) -> Result<Caller, Refused> {
+    let caller = issuer.authenticate(&credentials(headers, form)?)?;
+    Span::current().record("client_id", &caller.client.id);
+    Ok(caller)
+}
+
+/// Takes the credentials out of header and form.
+fn credentials(headers: &HeaderMap, form: &mut Params) -> Result<Credentials, Refused> {
+    let header = authorization(headers).map_err(|BadHeader| Refused::from(Code::ClientAuthenticationRepeated))?;
+    let named = form.text("client_id");
+    let secret = form.take("client_secret");
+    if form.has("client_assertion") || form.has("client_assertion_type") {
+        return Err(Refusal::Unsupported("client_assertion").into());
+    }
+    match (header, secret, named) {
+        (Some(_), Some(_), _) => Err(Code::ClientAuthenticationRepeated.into()),
+        (Some((scheme, encoded)), None, named) => {
+            let (client_id, secret) = basic(scheme, encoded).ok_or(Refusal::ClientNotAuthenticated)?;
+            if named.is_some_and(|named| named != client_id) {
+                return Err(Code::ClientAuthenticationRepeated.into());
+            }
+            Ok(Credentials::Secret { client_id, secret })
+        }
+        (None, Some(secret), Some(client_id)) => Ok(Credentials::Secret { client_id, secret }),
+        (None, None, Some(client_id)) => Ok(Credentials::Public { client_id }),
+        (None, _, None) => Err(Refusal::ClientNotAuthenticated.into()),
+    }
+}
+
+/// RFC 7617, its two halves form-encoded as RFC 6749 §2.3.1 has it.
+fn basic(scheme: &str, encoded: &str) -> Option<(String, Secret<String>)> {
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let pair = Secret::new(STANDARD.decode(encoded).ok()?);
+    pair.expose(|pair| {
+        let at = pair.iter().position(|&byte| byte == b':')?;
+        Some((decode(&pair[..at])?, Secret::new(decode(&pair[at + 1..])?)))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+    use axum::http::header::AUTHORIZATION;
+
+    use super::*;
+
+    fn basic_header(pair: &str) -> HeaderMap {
+        let value = HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(pair))).unwrap();
+        HeaderMap::from_iter([(AUTHORIZATION, value)])
+    }
+
+    fn presented(headers: &HeaderMap, form: &str) -> Result<(String, Option<String>), Code> {
+        match credentials(headers, &mut Params::parse(form.as_bytes()).unwrap()) {
+            Ok(Credentials::Secret { client_id, secret }) => Ok((client_id, Some(secret.expose(String::clone)))),
+            Ok(Credentials::Public { client_id }) => Ok((client_id, None)),
+            Err(refused) => Err(refused.code()),
+        }
+    }
+
+    fn both(id: &str, secret: &str) -> Result<(String, Option<String>), Code> {
+        Ok((id.to_owned(), Some(secret.to_owned())))
+    }
+
+    #[test]
+    fn each_of_the_three_methods_is_taken() {
+        let nothing = HeaderMap::new();
+        assert_eq!(presented(&basic_header("a:s"), ""), both("a", "s"));
+        assert_eq!(presented(&basic_header("a:s"), "client_id=a"), both("a", "s"), "naming oneself again is no second method");
+        assert_eq!(presented(&nothing, "client_id=a&client_secret=s"), both("a", "s"));
+        assert_eq!(presented(&nothing, "client_id=a"), Ok(("a".to_owned(), None)));
+    }
+
+    #[test]
+    fn basic_credentials_are_form_decoded() {
+        assert_eq!(presented(&basic_header("a%3Ab:s%2B+%25:x"), ""), both("a:b", "s+ %:x"));
+        assert_eq!(presented(&basic_header("a:s%"), ""), Err(Code::ClientNotAuthenticated));
+    }
+
+    #[test]
+    fn two_methods_are_refused() {
+        assert_eq!(presented(&basic_header("a:s"), "client_id=a&client_secret=s"), Err(Code::ClientAuthenticationRepeated));
+        assert_eq!(presented(&basic_header("a:s"), "client_id=b"), Err(Code::ClientAuthenticationRepeated));
+        let mut twice = basic_header("a:s");
+        twice.append(AUTHORIZATION, HeaderValue::from_static("Basic YTpz"));
+        assert_eq!(presented(&twice, ""), Err(Code::ClientAuthenticationRepeated));
+    }
+
+    #[test]
+    fn no_method_or_another_is_not_authenticated() {
+        let nothing = HeaderMap::new();
+        assert_eq!(presented(&nothing, ""), Err(Code::ClientNotAuthenticated));
+        assert_eq!(presented(&nothing, "client_secret=s"), Err(Code::ClientNotAuthenticated));
+        for wrong in ["Bearer abc", "Basic", "Basic %%%", "Basic YQ=="] {
+            let headers = HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_str(wrong).unwrap())]);
+            assert_eq!(presented(&headers, "client_id=a"), Err(Code::ClientNotAuthenticated), "{wrong}");
+        }
+        assert_eq!(presented(&nothing, "client_id=a&client_assertion=x"), Err(Code::Unsupported));
+    }
+}

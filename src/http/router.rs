@@ -1,0 +1,140 @@
+//! Every URL on one screen.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::FromRef;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{MethodRouter, get, post};
+
+use super::routes::oauth::{introspect, revoke, token};
+use super::routes::ops::{health, metrics, openapi};
+use super::routes::v1::{claims, clients, keys, revocations, session, sessions};
+use super::routes::well_known::{jwks, metadata, paserk};
+use crate::issuer::Issuer;
+use crate::telemetry::Metrics;
+use crate::web::{Observer, Origins, Surface, cors, method_not_allowed, no_route, observe, render, run_to_the_end};
+
+/// What the surface is made of.
+#[derive(Clone)]
+pub struct Doors {
+    /// The verbs.
+    pub issuer: Arc<Issuer>,
+    /// What sees every request.
+    pub observer: Observer,
+}
+
+/// A part of the surface: its routes, and their addresses for the API's description to be held against.
+pub(super) struct Routes {
+    router: Router<Doors>,
+    pub(super) paths: Vec<&'static str>,
+}
+
+// Every body is read up to 64 KiB and 20 s, every answer comes within 30 s; what a bearer may do is judged by the verb that is asked.
+
+/// Guard: client authentication, or at introspection a Bearer with `mintage:introspect`. CORS: registered origins.
+fn oauth() -> Routes {
+    Routes::new()
+        .at("/oauth/token", post(token::token))
+        .at("/oauth/revoke", post(revoke::revoke))
+        .at("/oauth/introspect", post(introspect::introspect))
+}
+
+/// Guard: none. CORS: anyone.
+fn well_known() -> Routes {
+    Routes::new()
+        .at("/.well-known/oauth-authorization-server", get(metadata::metadata))
+        .at("/.well-known/jwks.json", get(jwks::jwks))
+        .at("/.well-known/paserk.json", get(paserk::paserk))
+}
+
+/// Guard: Bearer, audience the issuer. No CORS.
+fn v1() -> Routes {
+    Routes::new()
+        .at("/v1/sessions", get(sessions::list).post(sessions::open))
+        .at("/v1/sessions/claims", post(claims::patch_subject))
+        .at("/v1/sessions/{sid}", get(session::show).patch(session::patch).delete(session::end))
+        .at("/v1/revocations", post(revocations::revoke))
+        .at("/v1/revocations/{id}", get(revocations::show))
+        .at("/v1/keys", get(keys::list).post(keys::announce))
+        .at("/v1/keys/rotate", post(keys::rotate))
+        .at("/v1/keys/{kid}/retire", post(keys::retire))
+        .at("/v1/keys/{kid}/revoke", post(keys::revoke))
+        .at("/v1/clients", get(clients::list).post(clients::add))
+        .at("/v1/clients/{id}", get(clients::show).put(clients::replace).delete(clients::remove))
+}
+
+/// Guard: the listener, which is on loopback or for operators.
+fn operators() -> Routes {
+    Routes::new()
+        .at("/healthz/live", get(health::live))
+        .at("/healthz/ready", get(health::ready))
+        .at("/metrics", get(metrics::metrics))
+        .at("/openapi.json", get(openapi::openapi))
+}
+
+/// The service itself, for everybody.
+pub fn service(doors: &Doors) -> Router {
+    finish(everything(doors), doors)
+}
+
+/// What operators ask, for a listener of their own, or to be merged into [`service`]'s.
+pub fn ops(doors: &Doors) -> Router {
+    finish(operators().speaking(Surface::Api), doors)
+}
+
+/// Both on one listener.
+pub fn service_and_ops(doors: &Doors) -> Router {
+    finish(everything(doors).merge(operators().speaking(Surface::Api)), doors)
+}
+
+fn everything(doors: &Doors) -> Router<Doors> {
+    let registered = Origins::Registered(doors.issuer.clone());
+    let oauth = oauth().speaking(Surface::OAuth).layer(from_fn_with_state(registered, cors));
+    let well_known = well_known().speaking(Surface::Api).layer(from_fn_with_state(Origins::Anyone, cors));
+    oauth.merge(well_known).merge(v1().speaking(Surface::Api))
+}
+
+fn finish(router: Router<Doors>, doors: &Doors) -> Router {
+    router
+        .fallback(no_route)
+        .layer(from_fn_with_state(Surface::Api, render))
+        .layer(from_fn_with_state(doors.observer.clone(), observe))
+        .with_state(doors.clone())
+}
+
+impl Routes {
+    fn new() -> Self {
+        Self { router: Router::new(), paths: Vec::new() }
+    }
+
+    fn at(mut self, path: &'static str, methods: MethodRouter<Doors>) -> Self {
+        self.paths.push(path);
+        Self { router: self.router.route(path, methods), ..self }
+    }
+
+    fn speaking(self, surface: Surface) -> Router<Doors> {
+        self.router
+            .method_not_allowed_fallback(method_not_allowed)
+            .layer(from_fn(run_to_the_end))
+            .layer(from_fn_with_state(surface, render))
+    }
+}
+
+/// Every address there is.
+#[cfg(test)]
+pub(super) fn every_path() -> Vec<&'static str> {
+    [oauth(), well_known(), v1(), operators()].into_iter().flat_map(|routes| routes.paths).collect()
+}
+
+impl FromRef<Doors> for Arc<Issuer> {
+    fn from_ref(doors: &Doors) -> Self {
+        doors.issuer.clone()
+    }
+}
+
+impl FromRef<Doors> for Arc<Metrics> {
+    fn from_ref(doors: &Doors) -> Self {
+        doors.observer.metrics.clone()
+    }
+}

@@ -1,0 +1,98 @@
+//! `POST /oauth/introspect`.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::http::header::{ACCEPT, CONTENT_TYPE, VARY};
+use axum::response::{IntoResponse, Response};
+use tracing::Span;
+
+use crate::api::{Code, IntrospectionBody};
+use crate::http::client_auth::recognise;
+use crate::http::openapi::{OAuthRefusals, TokenNamed};
+use crate::issuer::{Asker, Introspection, Issuer};
+use crate::web::{Form, Params, Refused, bearer_token};
+
+/// The signed form of the answer (RFC 9701 §5).
+const SIGNED: &str = "application/token-introspection+jwt";
+
+/// Ask what a token is worth now
+///
+/// For clients with their own credentials, or bearers with `mintage:introspect`. With `Accept: application/token-introspection+jwt`
+/// the answer is signed.
+#[utoipa::path(
+    post, path = "/oauth/introspect", operation_id = "introspect", tag = "oauth", security(("client" = []), ("bearer" = [])),
+    request_body(content = TokenNamed, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, description = "What it is worth (RFC 7662 §2.2)", content(
+            (IntrospectionBody = "application/json"), (String = "application/token-introspection+jwt")
+        )),
+        OAuthRefusals
+    )
+)]
+pub(in crate::http) async fn introspect(
+    State(issuer): State<Arc<Issuer>>,
+    headers: HeaderMap,
+    Form(mut form): Form,
+) -> Result<Response, Refused> {
+    let asker = asker(&issuer, &headers, &mut form)?;
+    let asker_id = match &asker {
+        Asker::Client(caller) => caller.client.id.clone(),
+        Asker::Bearer(bearer) => bearer.client_id.clone(),
+    };
+    let token = form.take("token").ok_or_else(|| Refused::field(Code::InvalidRequest, "/token", Code::Required))?;
+    let introspection = issuer.introspect(asker, &token).await?;
+    if wants_signed(&headers) {
+        let signed = issuer.introspection_jwt(&asker_id, &introspection).await?;
+        return Ok(([(CONTENT_TYPE, SIGNED), (VARY, "accept")], signed).into_response());
+    }
+    Ok(([(CONTENT_TYPE, "application/json"), (VARY, "accept")], plain(&introspection)).into_response())
+}
+
+fn asker(issuer: &Issuer, headers: &HeaderMap, form: &mut Params) -> Result<Asker, Refused> {
+    let Some(token) = bearer_token(headers)? else {
+        return recognise(issuer, headers, form).map(Asker::Client);
+    };
+    if form.has("client_id") || form.has("client_secret") || form.has("access_token") {
+        return Err(Code::ClientAuthenticationRepeated.into());
+    }
+    let bearer = issuer.bearer(token)?;
+    Span::current().record("client_id", &bearer.client_id);
+    Ok(Asker::Bearer(bearer))
+}
+
+fn wants_signed(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    accepted.into_iter().any(|range| range.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case(SIGNED)))
+}
+
+fn plain(introspection: &Introspection) -> String {
+    match introspection {
+        Introspection::Inactive => "{\"active\":false}".to_owned(),
+        Introspection::Active(members) => match members.strip_prefix('{').map(str::trim_start) {
+            Some("}") | None => "{\"active\":true}".to_owned(),
+            Some(rest) => format!("{{\"active\":true,{rest}"),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_inactive_token_says_nothing_else() {
+        assert_eq!(plain(&Introspection::Inactive), "{\"active\":false}");
+        assert_eq!(plain(&Introspection::Active("{\"sub\":\"s\"}".into())), "{\"active\":true,\"sub\":\"s\"}");
+        assert_eq!(plain(&Introspection::Active("{}".into())), "{\"active\":true}");
+    }
+
+    #[test]
+    fn the_signed_form_is_given_to_who_asks_for_it() {
+        let accept = |value| HeaderMap::from_iter([(ACCEPT, value)]);
+        assert!(wants_signed(&accept("text/html, Application/Token-Introspection+JWT;q=0.9".parse().unwrap())));
+        assert!(!wants_signed(&accept("*/*".parse().unwrap())));
+        assert!(!wants_signed(&HeaderMap::new()));
+    }
+}

@@ -1,0 +1,108 @@
+//! Who sends a request: the Authorization header (RFC 9110 §11.6.2) and the Bearer scheme (RFC 6750).
+
+use std::sync::Arc;
+
+use axum::extract::{FromRef, FromRequestParts};
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use tracing::Span;
+
+use super::params::Params;
+use super::problem::Refused;
+use crate::api::Code;
+use crate::issuer::{Bearer, Issuer};
+
+/// The bearer of a good access token whose audience is the issuer. What it may do is judged by the verb.
+#[derive(Clone, Debug)]
+pub struct Authorized(pub Bearer);
+
+impl<S: Sync> FromRequestParts<S> for Authorized
+where
+    Arc<Issuer>: FromRef<S>,
+{
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
+        if has_token(parts.uri.query()) {
+            return Err(Code::BearerMalformed.into());
+        }
+        let token = bearer_token(&parts.headers)?.ok_or(Code::BearerMissing)?;
+        let bearer = Arc::<Issuer>::from_ref(state).bearer(token)?;
+        let span = Span::current();
+        span.record("client_id", &bearer.client_id);
+        span.record("jti", tracing::field::display(bearer.jti));
+        Ok(Self(bearer))
+    }
+}
+
+/// The token of the Bearer scheme, where the request uses that scheme. One header, one scheme: anything else refuses.
+pub fn bearer_token(headers: &HeaderMap) -> Result<Option<&str>, Refused> {
+    match authorization(headers).map_err(|BadHeader| Refused::from(Code::BearerMalformed))? {
+        Some((scheme, "")) if scheme.eq_ignore_ascii_case("bearer") => Err(Code::BearerMalformed.into()),
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(Some(token)),
+        Some(_) | None => Ok(None),
+    }
+}
+
+/// Several Authorization headers, or one that is not visible ASCII.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct BadHeader;
+
+/// Scheme and credentials of the one Authorization header.
+pub fn authorization(headers: &HeaderMap) -> Result<Option<(&str, &str)>, BadHeader> {
+    let mut sent = headers.get_all(AUTHORIZATION).iter();
+    match (sent.next(), sent.next()) {
+        (None, _) => Ok(None),
+        (Some(_), Some(_)) => Err(BadHeader),
+        (Some(one), None) => {
+            let text = one.to_str().map_err(|_| BadHeader)?.trim_matches(' ');
+            Ok(Some(text.split_once(' ').map_or((text, ""), |(scheme, rest)| (scheme, rest.trim_start_matches(' ')))))
+        }
+    }
+}
+
+/// A token in the address would stand in logs and histories (RFC 6750 §5.3, RFC 9700 §4.3.2).
+fn has_token(query: Option<&str>) -> bool {
+    query.is_some_and(|query| Params::parse(query.as_bytes()).is_ok_and(|params| params.has("access_token")))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    fn headers(values: &[&str]) -> HeaderMap {
+        values.iter().map(|value| (AUTHORIZATION, HeaderValue::from_str(value).unwrap())).collect()
+    }
+
+    #[test]
+    fn the_scheme_is_read_without_regard_to_case() {
+        for spelled in ["Bearer abc", "bearer abc", "BEARER  abc"] {
+            assert_eq!(bearer_token(&headers(&[spelled])), Ok(Some("abc")), "{spelled}");
+        }
+    }
+
+    #[test]
+    fn another_scheme_or_none_is_no_token() {
+        assert_eq!(bearer_token(&headers(&["Basic YTpi"])), Ok(None));
+        assert_eq!(bearer_token(&HeaderMap::new()), Ok(None));
+    }
+
+    #[test]
+    fn two_headers_or_an_empty_token_are_malformed() {
+        for wrong in [&["Bearer a", "Bearer a"][..], &["Basic YTpi", "Bearer a"], &["Bearer"], &["Bearer "]] {
+            assert_eq!(bearer_token(&headers(wrong)), Err(Code::BearerMalformed.into()), "{wrong:?}");
+        }
+        let mut binary = HeaderMap::new();
+        binary.insert(AUTHORIZATION, HeaderValue::from_bytes(b"Bearer \xff").unwrap());
+        assert_eq!(bearer_token(&binary), Err(Code::BearerMalformed.into()));
+    }
+
+    #[test]
+    fn a_token_in_the_query_is_seen_however_it_is_spelled() {
+        assert!(has_token(Some("access_token=a")) && has_token(Some("x=1&access%5Ftoken=a")));
+        assert!(!has_token(Some("token=a")) && !has_token(None));
+    }
+}

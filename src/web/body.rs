@@ -1,0 +1,36 @@
+//! Reading a body that may be too large, too slow, or no body at all.
+
+use axum::body::Bytes;
+use axum::extract::Request;
+use axum::http::HeaderMap;
+use axum::http::header::CONTENT_TYPE;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+
+use super::limits::{BODY_LIMIT, BODY_WITHIN};
+use super::problem::Refused;
+use crate::api::Code;
+
+/// The whole body: at most [`BODY_LIMIT`] bytes, within [`BODY_WITHIN`].
+pub(super) async fn read(request: Request) -> Result<Bytes, Refused> {
+    let reading = Limited::new(request.into_body(), BODY_LIMIT).collect();
+    match tokio::time::timeout(BODY_WITHIN, reading).await {
+        Ok(Ok(whole)) => Ok(whole.to_bytes()),
+        Ok(Err(fault)) if fault.is::<LengthLimitError>() => Err(Code::BodyTooLarge.into()),
+        Ok(Err(_)) => Err(Code::InvalidRequest.into()),
+        Err(_) => Err(Code::RequestTimeout.into()),
+    }
+}
+
+/// Refuses a body of another type, and any charset but UTF-8.
+pub(super) fn must_be(headers: &HeaderMap, types: &[&str]) -> Result<(), Refused> {
+    let mut sent = headers.get_all(CONTENT_TYPE).iter();
+    let (Some(first), None) = (sent.next(), sent.next()) else { return Err(Code::UnsupportedMediaType.into()) };
+    let mut parts = first.to_str().unwrap_or_default().split(';').map(str::trim);
+    let essence = parts.next().unwrap_or_default();
+    let is_known = types.iter().any(|known| known.eq_ignore_ascii_case(essence));
+    let is_utf8 = parts.all(|parameter| match parameter.split_once('=') {
+        Some((name, value)) if name.eq_ignore_ascii_case("charset") => value.trim_matches('"').eq_ignore_ascii_case("utf-8"),
+        _ => true,
+    });
+    if is_known && is_utf8 { Ok(()) } else { Err(Code::UnsupportedMediaType.into()) }
+}
