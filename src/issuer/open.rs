@@ -1,9 +1,10 @@
 //! Opening a session: a trusted backend has authenticated a user and gets a pair of tokens.
 
-use super::mint::Minting;
+use super::mint::{Minting, Signer};
 use super::{Bearer, Fault, Issuer, OpenAnswer, OpenRequest, Refusal, Tokens, Unavailable};
 use crate::api::Code;
 use crate::claims::{Custom, CustomFault};
+use crate::id::Stamp;
 use crate::policy::Session;
 use crate::registry::{Client, Grant, Lifetimes, ScopeSet, management};
 use crate::secret::Secret;
@@ -37,28 +38,38 @@ impl Issuer {
                 (session, stamp, secret)
             }
             Opened::Again { session, stamp, sealed } => {
-                if let Some(ended) = &session.ended {
-                    return Err(Refusal::SessionEnded(Some(ended.reason)).into());
-                }
-                let secret = self.unseal(&sealed, request.idempotency_key.as_deref().unwrap_or_default())?;
+                let secret = self.secret_again(&session, &sealed, &request)?;
                 (session, stamp, secret)
             }
             Opened::KeyReused => return Err(Refusal::IdempotencyKeyReused.into()),
         };
+        let tokens = self.first_pair(&session, stamp, secret, &client, &signer).await?;
+        Ok(OpenAnswer { session: *session, tokens })
+    }
+
+    /// The secret of a session that the same `Idempotency-Key` opened before; the caller alone can unseal it.
+    fn secret_again(&self, session: &Session, sealed: &[u8], request: &OpenRequest) -> Result<Secret<[u8; 16]>, Fault> {
+        if let Some(ended) = &session.ended {
+            return Err(Refusal::SessionEnded(Some(ended.reason)).into());
+        }
+        self.unseal(sealed, request.idempotency_key.as_deref().unwrap_or_default())
+    }
+
+    async fn first_pair(
+        &self,
+        session: &Session,
+        stamp: Stamp,
+        secret: Secret<[u8; 16]>,
+        client: &Client,
+        signer: &Signer,
+    ) -> Result<Tokens, Fault> {
         let audience = session.audience.first().cloned().unwrap_or_default();
-        let minting = Minting {
-            subject: &session.subject,
-            client: &client,
-            audience: &audience,
-            scope: &session.scope,
-            stamp,
-            session: Some(&session),
-        };
-        let minted = self.mint(&minting, &signer).await?;
+        let minting =
+            Minting { subject: &session.subject, client, audience: &audience, scope: &session.scope, stamp, session: Some(session) };
+        let minted = self.mint(&minting, signer).await?;
         self.metrics.minted("open", client.format.name());
         let refresh_token = self.write_refresh_token(&RefreshToken::new(session.mac_key, session.sid, session.generation, secret))?;
-        let tokens = Tokens::pair(minted, refresh_token, &session, session.scope.clone(), self.now());
-        Ok(OpenAnswer { session: *session, tokens })
+        Ok(Tokens::pair(minted, refresh_token, session, session.scope.clone(), self.now()))
     }
 
     /// The text of a refresh token, under the MAC key that its session names.

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use super::scan::{Import, Source};
-use super::{CORE_FLOORS, FILE_LINES, FLOORS, FUNCTION_LINES, NEVERS};
+use super::{CORE_FLOORS, FILE_LINES, FLOORS, FUNCTION_LINES, HANDED_ON, NEVERS};
 
 /// An agreed exception to the size budget: a file, or `file::function`, and its reason.
 pub(crate) type Exception<'a> = (&'a str, &'a str);
@@ -153,6 +153,21 @@ fn nevers(source: &Source, import: &Import) -> Option<Finding> {
     }
     let (_, _, way_out) = NEVERS.iter().find(|(who, never, _)| who == own && never == seen)?;
     Some(finding(source, import.line, "nevers", format!("`{own}` never sees `{seen}`"), way_out))
+}
+
+fn is_handed_on(own: &str, import: &Import) -> bool {
+    let seen = own_module(import);
+    import.exported && seen.is_some_and(|seen| seen != own && NEVERS.iter().any(|(_, never, _)| never == seen))
+}
+
+/// Who hands on what from a module that others never see.
+pub(crate) fn handed_on(sources: &[Source]) -> Vec<(String, String)> {
+    let of_source = |source: &Source| {
+        let own = source.module.first().cloned().unwrap_or_default();
+        let imports = source.imports().into_iter().filter(|import| is_handed_on(&own, import));
+        imports.map(|import| (own.clone(), import.path.join("::"))).collect::<Vec<_>>()
+    };
+    sources.iter().flat_map(of_source).collect()
 }
 
 /// A name at the root of the crate would be a way around the floors.
