@@ -4,6 +4,7 @@
 //! backend implements [`Backend`] and adds one line at the end.
 
 mod epochs;
+mod histories;
 mod keeping;
 mod limits;
 mod log;

@@ -70,6 +70,7 @@ async fn everything_is_there_after_a_restart() {
 async fn the_reading_stays_when_the_clock_went_back_between_two_lives() {
     let (storage, clock) = (Storage::default(), clock());
     let on = start(&storage, &clock);
+    on.store.heartbeat().await.unwrap();
     clock.advance(Duration::from_millis(300));
     let opened = open(&on).await;
     drop(on);
