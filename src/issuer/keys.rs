@@ -111,8 +111,10 @@ impl Issuer {
         if held.life.revoked_at.is_some() {
             return Ok(());
         }
-        held.life.revoked_at = Some(now);
+        held.life.activates_at = held.life.activates_at.min(now);
+        held.life.retires_at = Some(held.life.retires_at.map_or(now, |at| at.min(now)));
         held.life.ends_at = Some(now);
+        held.life.revoked_at = Some(now);
         self.save(held)?;
         self.tend(&mut ring).await?;
         self.install(ring);

@@ -1,1 +1,97 @@
-//! To come.
+//! The composition root: settings become a store, keys, an issuer, tasks and doors; they start and stop in order.
+
+mod fault;
+mod greeting;
+mod start;
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::ambient::{Clock, Entropy, SystemClock, SystemEntropy};
+use crate::config::Settings;
+use crate::issuer::{FirstRun, Issuer};
+use crate::store::AnyStore;
+use crate::tasks::Ticker;
+
+pub use fault::StartFault;
+
+/// Time and randomness of a node.
+pub struct Surroundings {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+impl Default for Surroundings {
+    /// The machine's own.
+    fn default() -> Self {
+        Self { clock: Arc::new(SystemClock::new()), entropy: Arc::new(SystemEntropy) }
+    }
+}
+
+/// A node that serves.
+pub struct Node {
+    issuer: Arc<Issuer>,
+    store: Arc<AnyStore>,
+    clock: Arc<dyn Clock>,
+    address: SocketAddr,
+    ops_address: Option<SocketAddr>,
+    first_run: FirstRun,
+    stop: CancellationToken,
+    doors: Vec<JoinHandle<()>>,
+    ticker: JoinHandle<()>,
+}
+
+/// Serves until `shutdown` completes, then stops in order: no new connections, what is accepted is finished, the store is closed.
+pub async fn run(settings: Settings, shutdown: impl Future<Output = ()>) -> Result<(), StartFault> {
+    let node = Node::start(settings, Surroundings::default()).await?;
+    node.greet();
+    shutdown.await;
+    tracing::info!("stopping");
+    node.stop().await;
+    Ok(())
+}
+
+impl Node {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where `/healthz`, `/metrics` and the documents are, if not at [`Node::address`].
+    pub fn ops_address(&self) -> Option<SocketAddr> {
+        self.ops_address
+    }
+
+    /// What the first start made.
+    pub fn first_run(&self) -> &FirstRun {
+        &self.first_run
+    }
+
+    /// The node's jobs, to be run by hand where a test or a drill holds the clock.
+    pub fn jobs(&self) -> Ticker {
+        Ticker::new(self.issuer.clone(), self.clock.clone())
+    }
+
+    /// Tells on standard output what the first start made and how to try it, and on standard error that the node is ready.
+    pub fn greet(&self) {
+        greeting::print(self.issuer.issuer(), &self.first_run);
+        eprintln!("listening on http://{}", self.address);
+    }
+
+    /// Stops in order. When this returns, every acknowledged effect is on disk and the folder can be opened again.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        for door in self.doors {
+            let _ = door.await;
+        }
+        let _ = self.ticker.await;
+        // The last owner closes the store: what was acknowledged is on disk already, the file is released now.
+        drop((self.issuer, self.store));
+    }
+}

@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 
+use crate::issuer::Issuer;
 use crate::telemetry::Metrics;
 
 /// OpenMetrics 1.0.
@@ -16,6 +17,7 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
     get, path = "/metrics", operation_id = "metrics", tag = "operators",
     responses((status = 200, body = String, content_type = "application/openmetrics-text", description = "OpenMetrics"))
 )]
-pub(in crate::http) async fn metrics(State(metrics): State<Arc<Metrics>>) -> Response {
+pub(in crate::http) async fn metrics(State(issuer): State<Arc<Issuer>>, State(metrics): State<Arc<Metrics>>) -> Response {
+    issuer.observe();
     ([(CONTENT_TYPE, OPEN_METRICS)], metrics.render()).into_response()
 }

@@ -1,0 +1,88 @@
+//! Why a node does not start: what is wrong, where, and what to do about it.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crate::issuer::{Fault, Unavailable};
+use crate::keyfiles::KeyFileFault;
+use crate::store::embedded::OpenFault;
+
+/// A closed list; each prints its remedy.
+#[derive(Debug)]
+pub enum StartFault {
+    /// The store cannot be opened.
+    Store(OpenFault),
+    /// A key file cannot be read.
+    Keys(KeyFileFault),
+    /// The store remembers keys that are not in the folder.
+    KeysMissing {
+        /// The folder.
+        folder: PathBuf,
+        /// The keys that must be there.
+        missing: Vec<String>,
+    },
+    /// The folder has signing keys but no key for refresh tokens.
+    NoMacKey {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// An address cannot be listened on.
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        why: std::io::Error,
+    },
+    /// The node's own start-up work failed.
+    Issuer(Fault),
+}
+
+impl fmt::Display for StartFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Store(fault) => write!(f, "{fault}"),
+            Self::Keys(fault) => write!(f, "{fault}"),
+            Self::KeysMissing { folder, missing } => write!(
+                f,
+                "{}: {} of the keys that this store was used with {} missing: {}. Put the folder back from its backup, or name the right one with \
+                 --keys. Mintage never makes new keys in place of old ones; for a new deployment, begin with an empty data folder too.",
+                folder.display(),
+                missing.len(),
+                if missing.len() == 1 { "is" } else { "are" },
+                missing.join(", "),
+            ),
+            Self::NoMacKey { folder } => write!(
+                f,
+                "{}: there are signing keys but no mac-*.json: the refresh tokens that are out could not be read. Put the file back from its backup.",
+                folder.display()
+            ),
+            Self::Listen { address, why } => {
+                write!(f, "cannot listen on {address}: {why}. Stop what listens there, or name another address with --listen.")
+            }
+            Self::Issuer(Fault::Unavailable(why @ Unavailable::KeyFolder(_))) => write!(f, "{why}. Check that the folder can be written."),
+            Self::Issuer(Fault::Unavailable(why)) => write!(f, "{why}"),
+            Self::Issuer(fault) => write!(f, "the start was refused: {fault:?}"),
+        }
+    }
+}
+
+impl std::error::Error for StartFault {}
+
+impl From<Fault> for StartFault {
+    fn from(fault: Fault) -> Self {
+        Self::Issuer(fault)
+    }
+}
+
+impl From<KeyFileFault> for StartFault {
+    fn from(fault: KeyFileFault) -> Self {
+        Self::Keys(fault)
+    }
+}
+
+impl From<OpenFault> for StartFault {
+    fn from(fault: OpenFault) -> Self {
+        Self::Store(fault)
+    }
+}

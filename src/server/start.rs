@@ -1,0 +1,134 @@
+//! Starting: every check that can refuse comes before the first answer.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::{Node, StartFault, Surroundings};
+use crate::config::{JwtAlgorithm, Settings};
+use crate::http::{self, Doors};
+use crate::issuer::{Issuer, Parts, Policy, keep_log};
+use crate::keyfiles::KeyFolder;
+use crate::keyring::{Algorithm, KeyRing};
+use crate::registry::Registry;
+use crate::store::{self, AnyStore, Embedded, Store};
+use crate::tasks::Ticker;
+use crate::telemetry::Metrics;
+use crate::web::{self, Limits, Observer};
+
+/// What a failover may lose: nothing that a disk holds, but a heartbeat's worth of readings.
+const EMBEDDED_MARGIN: Duration = Duration::from_secs(1);
+
+impl Node {
+    /// Opens the store, checks the keys, reads the log, and listens. Nothing is answered before all of that is done.
+    pub async fn start(settings: Settings, surroundings: Surroundings) -> Result<Self, StartFault> {
+        let Surroundings { clock, entropy } = surroundings;
+        let listener = listen(settings.listen).await?;
+        let address = listener.local_addr().map_err(|why| StartFault::Listen { address: settings.listen, why })?;
+        let embedded = Embedded::open(&settings.data, clock.clone(), &*entropy, store_settings(&settings))?;
+        let store = Arc::new(AnyStore::from(embedded));
+        let folder = KeyFolder::open(&settings.keys)?;
+        let ring = folder.load()?;
+        let is_new = check_keys(&store, &ring, &settings.keys).await?;
+        let metrics = Arc::new(Metrics::new(&settings.namespace));
+        let parts = Parts {
+            policy: policy(&settings, address),
+            registry: settings.registry.clone(),
+            store: store.clone(),
+            folder,
+            ring,
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+            metrics: metrics.clone(),
+        };
+        let issuer = Arc::new(Issuer::new(parts));
+        issuer.bootstrap().await?;
+        if is_new {
+            issuer.make_first_keys().await?;
+        }
+        issuer.tend_keys().await?;
+        let first_run = issuer.first_run(settings.admin_secret.as_ref()).await?;
+        let doors = Doors { issuer: issuer.clone(), observer: Observer { clock: clock.clone(), entropy, metrics } };
+        let stop = CancellationToken::new();
+        let (doors, ops_address) = open_doors(&settings, listener, &doors, &stop).await?;
+        let ticker = tokio::spawn(Ticker::new(issuer.clone(), clock.clone()).run(stop.clone()));
+        Ok(Self { issuer, store, clock, address, ops_address, first_run, stop, doors, ticker })
+    }
+}
+
+/// The key folder and the store must belong together. `true` where both are new.
+async fn check_keys(store: &AnyStore, ring: &KeyRing, folder: &Path) -> Result<bool, StartFault> {
+    let down = |fault| StartFault::Issuer(crate::issuer::Fault::from(fault));
+    let remembered = store.keys().await.map_err(down)?;
+    let missing: Vec<String> = remembered.iter().filter(|kid| ring.key(kid).is_none()).cloned().collect();
+    if !missing.is_empty() {
+        return Err(StartFault::KeysMissing { folder: folder.to_owned(), missing });
+    }
+    let has_none = ring.signing.is_empty() && ring.macs.is_empty();
+    if has_none && remembered.is_empty() {
+        return Ok(true);
+    }
+    if ring.macs.is_empty() {
+        return Err(StartFault::NoMacKey { folder: folder.to_owned() });
+    }
+    for held in &ring.signing {
+        store.remember_key(held.key.verifying().kid().to_owned()).await.map_err(down)?;
+    }
+    Ok(false)
+}
+
+fn store_settings(settings: &Settings) -> store::Settings {
+    let registry: &Registry = &settings.registry;
+    let longest = registry.clients.values().map(|client| registry.lifetimes(client).absolute).max().unwrap_or_default();
+    store::Settings {
+        keep_log: keep_log(registry.longest_access_ttl()),
+        grace: settings.sessions.grace,
+        margin: EMBEDDED_MARGIN,
+        sessions_per_subject: settings.sessions.per_subject,
+        longest_session: longest.max(registry.defaults.absolute),
+    }
+}
+
+fn policy(settings: &Settings, address: SocketAddr) -> Policy {
+    Policy {
+        issuer: settings.issuer_at(address),
+        jwt_algorithm: match settings.signing.algorithm {
+            JwtAlgorithm::EdDsa => Algorithm::EdDsa,
+            JwtAlgorithm::Ed25519 => Algorithm::Ed25519,
+            JwtAlgorithm::Es256 => Algorithm::Es256,
+        },
+        key_period: settings.signing.rotation,
+        jwks_max_age: settings.signing.jwks_max_age,
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, StartFault> {
+    TcpListener::bind(address).await.map_err(|why| StartFault::Listen { address, why })
+}
+
+/// Begins to answer. Health, metrics and documents have a door of their own where one is configured; else they share a loopback address
+/// with the rest. On an address that strangers reach they are not served.
+async fn open_doors(
+    settings: &Settings,
+    listener: TcpListener,
+    doors: &Doors,
+    stop: &CancellationToken,
+) -> Result<(Vec<JoinHandle<()>>, Option<SocketAddr>), StartFault> {
+    let limits = Limits { stop: settings.shutdown_deadline, ..Limits::default() };
+    let open = |listener, router| tokio::spawn(web::serve(listener, router, limits, doors.observer.metrics.clone(), stop.clone()));
+    if let Some(wanted) = settings.ops_listen {
+        let ops_listener = listen(wanted).await?;
+        let ops_address = ops_listener.local_addr().map_err(|why| StartFault::Listen { address: wanted, why })?;
+        return Ok((vec![open(listener, http::service(doors)), open(ops_listener, http::ops(doors))], Some(ops_address)));
+    }
+    if settings.listen.ip().is_loopback() {
+        return Ok((vec![open(listener, http::service_and_ops(doors))], None));
+    }
+    tracing::warn!("health, metrics and documents are not served: set ops_listen to an address that only operators reach");
+    Ok((vec![open(listener, http::service(doors))], None))
+}
