@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Bearer, Fault, Issuer, KeyInfo, Refusal, Unavailable};
 use crate::ambient::Entropy;
+use crate::api::Code;
 use crate::keyfiles::KeyFileFault;
 use crate::keyring::{Algorithm, KeyLife, KeyRing, KeyState, MacKey, RingKey, SigningKey};
 use crate::policy::MAX_LEEWAY;
@@ -24,11 +25,13 @@ impl Issuer {
     }
 
     /// Publishes one more key, of the deployment's JWT algorithm where none is named. It signs when its format's next switch comes.
-    pub async fn announce_key(&self, by: &Bearer, algorithm: Option<Algorithm>) -> Result<KeyInfo, Fault> {
+    pub async fn announce_key(&self, by: &Bearer, algorithm: Option<&str>) -> Result<KeyInfo, Fault> {
         by.must_have(management::KEYS)?;
+        let named =
+            algorithm.map(|name| Algorithm::from_name(name).ok_or_else(|| Refusal::invalid("/algorithm", Code::Malformed))).transpose()?;
         let _changing = self.changing.lock().await;
         let now = self.now();
-        let algorithm = algorithm.unwrap_or(self.policy.jwt_algorithm);
+        let algorithm = named.unwrap_or(self.policy.jwt_algorithm);
         let mut ring = self.read_folder()?;
         let activates_at = next_switch(&ring, algorithm.is_paseto(), now, self.policy.key_period).max(self.earliest_signing(now));
         let held = self.create(algorithm, now, activates_at).await?;
@@ -270,8 +273,8 @@ fn info(held: &RingKey, now: Moment) -> KeyInfo {
     let KeyLife { announced_at, activates_at, retires_at, ends_at, revoked_at } = held.life;
     KeyInfo {
         kid: held.key.verifying().kid().to_owned(),
-        algorithm: held.key.verifying().algorithm(),
-        state: held.life.state(now),
+        algorithm: held.key.verifying().algorithm().name(),
+        state: held.life.state(now).name(),
         announced_at,
         activates_at,
         retires_at,

@@ -30,14 +30,13 @@ use arc_swap::ArcSwap;
 use crate::ambient::{Clock, Entropy};
 use crate::id::{IdRandom, Stamp};
 use crate::keyfiles::KeyFolder;
-use crate::keyring::KeyRing;
+use crate::keyring::{Algorithm, KeyRing};
 use crate::registry::Registry;
 use crate::store::{AnyStore, Known, Position};
 use crate::telemetry::Metrics;
 use crate::time::Moment;
 use crate::verify::{HARD_AGE, LiveView, Now, Verifier};
 
-pub use crate::keyring::{Algorithm, KeyState};
 pub use authenticate::Asker;
 pub use fault::{Fault, Refusal, Unavailable};
 pub use first_run::FirstRun;

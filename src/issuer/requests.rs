@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use crate::id::{Jti, RevocationId, Sid, Stamp};
-use crate::keyring::{Algorithm, KeyState};
 use crate::policy::{Device, EndReason, Session, Upstream};
 use crate::registry::{Client, Lifetimes, ScopeSet};
 use crate::revocation::Extent;
@@ -277,9 +276,9 @@ pub struct KeyInfo {
     /// Its id.
     pub kid: String,
     /// What it signs with.
-    pub algorithm: Algorithm,
+    pub algorithm: &'static str,
     /// Where it stands now.
-    pub state: KeyState,
+    pub state: &'static str,
     /// When it was published.
     pub announced_at: Moment,
     /// When it began, or begins, to sign.

@@ -6,9 +6,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
-use crate::api::{AnnounceKey, Code, KeyBody, KeyList};
+use crate::api::{AnnounceKey, KeyBody, KeyList};
 use crate::http::openapi::{ApiRefusals, BodyRefusals, Conflict, NotFound};
-use crate::issuer::{Algorithm, Issuer, KeyInfo};
+use crate::issuer::{Issuer, KeyInfo};
 use crate::time::Moment;
 use crate::web::{Authorized, Id, Json, Refused, answer};
 
@@ -36,8 +36,7 @@ pub(in crate::http) async fn announce(
     Authorized(by): Authorized,
     Json(AnnounceKey { algorithm }): Json<AnnounceKey>,
 ) -> Result<Response, Refused> {
-    let algorithm = algorithm.as_deref().map(algorithm_named).transpose()?;
-    let key = issuer.announce_key(&by, algorithm).await?;
+    let key = issuer.announce_key(&by, algorithm.as_deref()).await?;
     Ok((StatusCode::CREATED, answer(&body_of(key))).into_response())
 }
 
@@ -85,10 +84,6 @@ pub(in crate::http) async fn revoke(
     Ok(answer(&body_of(key)).into_response())
 }
 
-fn algorithm_named(name: &str) -> Result<Algorithm, Refused> {
-    Algorithm::from_name(name).ok_or_else(|| Refused::field(Code::InvalidRequest, "/algorithm", Code::Malformed))
-}
-
 fn list_of(keys: Vec<KeyInfo>) -> KeyList {
     KeyList { items: keys.into_iter().map(body_of).collect() }
 }
@@ -97,8 +92,8 @@ fn body_of(key: KeyInfo) -> KeyBody {
     let KeyInfo { kid, algorithm, state, announced_at, activates_at, retires_at, ends_at, revoked_at } = key;
     KeyBody {
         kid,
-        algorithm: algorithm.name().to_owned(),
-        state: state.name().to_owned(),
+        algorithm: algorithm.to_owned(),
+        state: state.to_owned(),
         announced_at: announced_at.to_rfc3339(),
         activates_at: activates_at.to_rfc3339(),
         retires_at: retires_at.map(Moment::to_rfc3339),
