@@ -13,45 +13,45 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// The secret that every test node's administrator has.
-pub const ADMIN_SECRET: &str = "mcs_kT3vQ9xZ7mB2rL8wJ5nC1hF6yD4sG0pA";
+pub(crate) const ADMIN_SECRET: &str = "mcs_kT3vQ9xZ7mB2rL8wJ5nC1hF6yD4sG0pA";
 
 /// The issuer of every test node, whatever port it got.
-pub const ISSUER: &str = "http://127.0.0.1:8080";
+pub(crate) const ISSUER: &str = "http://127.0.0.1:8080";
 
 /// What came back.
 #[derive(Clone, Debug)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: reqwest::header::HeaderMap,
-    pub body: Value,
-    pub text: String,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) body: Value,
+    pub(crate) text: String,
 }
 
 impl Answer {
     /// A member of the body that is text.
-    pub fn text(&self, pointer: &str) -> String {
+    pub(crate) fn text(&self, pointer: &str) -> String {
         self.body.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("no text at {pointer} in {}", self.text)).to_owned()
     }
 
     /// Fails with the whole answer unless the status is this one.
     #[track_caller]
-    pub fn must_be(self, status: u16) -> Self {
-        assert_eq!(self.status.as_u16(), status, "{}", self.text);
+    pub(crate) fn must_be(self, status: u16) -> Self {
+        assert_eq!(self.status.as_u16(), status, "{:?} {}", self.headers, self.text);
         self
     }
 
     /// Fails unless this is the OAuth error of that name (RFC 6749 §5.2).
     #[track_caller]
-    pub fn must_be_error(self, error: &str) -> Self {
+    pub(crate) fn must_be_error(self, error: &str) -> Self {
         assert_eq!(self.body["error"], error, "{}", self.text);
         self
     }
 }
 
-pub struct TestApp {
+pub(crate) struct TestApp {
     node: Option<Node>,
-    pub clock: Arc<ManualClock>,
-    pub url: String,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) url: String,
     folder: TempDir,
     settings: BTreeMap<String, String>,
     file: String,
@@ -60,17 +60,17 @@ pub struct TestApp {
 
 impl TestApp {
     /// A node with the defaults of a first run.
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with("").await
     }
 
     /// A node with this configuration file.
-    pub async fn with(file: &str) -> Self {
+    pub(crate) async fn with(file: &str) -> Self {
         Self::with_files(file, &[]).await
     }
 
     /// A node with this configuration file, and others beside it.
-    pub async fn with_files(file: &str, others: &[(&str, &str)]) -> Self {
+    pub(crate) async fn with_files(file: &str, others: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         for (name, content) in others {
             std::fs::write(folder.path().join(name), content).expect("a file is written");
@@ -101,7 +101,7 @@ impl TestApp {
     }
 
     /// Starts the node; the fault as an operator reads it.
-    pub async fn try_begin(&mut self) -> Result<(), String> {
+    pub(crate) async fn try_begin(&mut self) -> Result<(), String> {
         let node = self.try_second().await?;
         self.url = format!("http://{}", node.address());
         self.node = Some(node);
@@ -109,7 +109,7 @@ impl TestApp {
     }
 
     /// Starts a node on the same folders, whether or not one runs.
-    pub async fn try_second(&self) -> Result<Node, String> {
+    pub(crate) async fn try_second(&self) -> Result<Node, String> {
         let surroundings = Surroundings { clock: self.clock.clone(), entropy: Arc::new(SystemEntropy) as Arc<dyn Entropy> };
         Node::start(self.settings(), surroundings).await.map_err(|fault| fault.to_string())
     }
@@ -125,20 +125,20 @@ impl TestApp {
     }
 
     /// Stops the node in order and starts it again on the same folders; the port may be another.
-    pub async fn restart(&mut self) {
+    pub(crate) async fn restart(&mut self) {
         self.stop().await;
         self.begin().await;
     }
 
     /// Stops the node in order.
-    pub async fn stop(&mut self) {
+    pub(crate) async fn stop(&mut self) {
         if let Some(node) = self.node.take() {
             node.stop().await;
         }
     }
 
     /// Lets time pass, heartbeat by heartbeat, as it would.
-    pub async fn pass(&self, time: Duration) {
+    pub(crate) async fn pass(&self, time: Duration) {
         let jobs = self.node.as_ref().expect("the node runs").jobs();
         let mut left = time;
         while !left.is_zero() {
@@ -149,78 +149,75 @@ impl TestApp {
         }
     }
 
-    /// The clock jumps ahead; nobody noticed time pass.
-    pub async fn jump(&self, time: Duration) {
-        self.clock.advance(time);
-        self.node.as_ref().expect("the node runs").jobs().beat().await;
-    }
-
     /// Runs the minute's job: keys are announced, take over and end.
-    pub async fn tend(&self) {
+    pub(crate) async fn tend(&self) {
         self.node.as_ref().expect("the node runs").jobs().tend().await;
     }
 
-    pub fn now(&self) -> u64 {
+    pub(crate) fn now(&self) -> u64 {
         self.clock.now().seconds()
     }
 
-    pub fn folder(&self) -> &std::path::Path {
+    pub(crate) fn folder(&self) -> &std::path::Path {
         self.folder.path()
     }
 
-    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+    pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.http.request(method, format!("{}{path}", self.url))
     }
 
-    pub async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+    pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
         let response = request.send().await.expect("the node answers");
         let (status, headers) = (response.status(), response.headers().clone());
         let text = response.text().await.expect("a body");
         Answer { status, headers, body: serde_json::from_str(&text).unwrap_or(Value::Null), text }
     }
 
-    pub async fn get(&self, path: &str, bearer: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str, bearer: &str) -> Answer {
         self.send(self.request(Method::GET, path).bearer_auth(bearer)).await
     }
 
-    pub async fn post(&self, path: &str, bearer: &str, body: &Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, bearer: &str, body: &Value) -> Answer {
         self.send(self.request(Method::POST, path).bearer_auth(bearer).json(body)).await
     }
 
-    pub async fn form(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn form(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
         self.send(self.request(Method::POST, path).form(fields)).await
     }
 
-    pub async fn form_as(&self, path: &str, client: &str, secret: &str, fields: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn form_as(&self, path: &str, client: &str, secret: &str, fields: &[(&str, &str)]) -> Answer {
         self.send(self.request(Method::POST, path).basic_auth(client, Some(secret)).form(fields)).await
     }
 
     /// The administrator's token with every management scope.
-    pub async fn admin(&self) -> String {
-        self.form_as("/oauth/token", "admin", ADMIN_SECRET, &[("grant_type", "client_credentials")]).await.must_be(200).text("/access_token")
+    pub(crate) async fn admin(&self) -> String {
+        self.form_as("/oauth/token", "admin", ADMIN_SECRET, &[("grant_type", "client_credentials")])
+            .await
+            .must_be(200)
+            .text("/access_token")
     }
 
     /// Opens a session at `app` and answers its body.
-    pub async fn open(&self, subject: &str) -> Opened {
+    pub(crate) async fn open(&self, subject: &str) -> Opened {
         self.open_with(json!({ "subject": subject, "client_id": "app" })).await
     }
 
-    pub async fn open_with(&self, body: Value) -> Opened {
+    pub(crate) async fn open_with(&self, body: Value) -> Opened {
         let answer = self.post("/v1/sessions", &self.admin().await, &body).await.must_be(201);
         Opened { sid: answer.text("/session/sid"), access: answer.text("/access_token"), refresh: answer.text("/refresh_token") }
     }
 
     /// Refreshes at a public client.
-    pub async fn refresh_at(&self, client: &str, token: &str) -> Answer {
+    pub(crate) async fn refresh_at(&self, client: &str, token: &str) -> Answer {
         self.form("/oauth/token", &[("grant_type", "refresh_token"), ("client_id", client), ("refresh_token", token)]).await
     }
 
-    pub async fn refresh(&self, token: &str) -> Answer {
+    pub(crate) async fn refresh(&self, token: &str) -> Answer {
         self.refresh_at("app", token).await
     }
 
     /// Whether the administrator's introspection calls the token active.
-    pub async fn is_active(&self, token: &str) -> bool {
+    pub(crate) async fn is_active(&self, token: &str) -> bool {
         let answer = self.form_as("/oauth/introspect", "admin", ADMIN_SECRET, &[("token", token)]).await.must_be(200);
         if answer.body["active"] == false {
             assert_eq!(answer.text, r#"{"active":false}"#, "an inactive token says nothing more");
@@ -228,23 +225,23 @@ impl TestApp {
         answer.body["active"] == true
     }
 
-    pub async fn session(&self, sid: &str) -> Value {
+    pub(crate) async fn session(&self, sid: &str) -> Value {
         self.get(&format!("/v1/sessions/{sid}"), &self.admin().await).await.must_be(200).body
     }
 
-    pub async fn revoke(&self, target: Value, extent: &str) -> Answer {
+    pub(crate) async fn revoke(&self, target: Value, extent: &str) -> Answer {
         self.post("/v1/revocations", &self.admin().await, &json!({ "target": target, "extent": extent })).await
     }
 
-    pub async fn metrics(&self) -> String {
+    pub(crate) async fn metrics(&self) -> String {
         self.send(self.request(Method::GET, "/metrics")).await.must_be(200).text
     }
 }
 
 /// A session that was opened.
 #[derive(Clone, Debug)]
-pub struct Opened {
-    pub sid: String,
-    pub access: String,
-    pub refresh: String,
+pub(crate) struct Opened {
+    pub(crate) sid: String,
+    pub(crate) access: String,
+    pub(crate) refresh: String,
 }

@@ -42,7 +42,12 @@ async fn without_voiding_old_tokens_stay_and_new_ones_carry_the_change() {
     assert_eq!((&says["plan"], &says["scope"]), (&json!("gold"), &json!("read")));
 
     // What was narrowed since is dropped, not an error; the answer says so.
-    let wider = [("grant_type", "refresh_token"), ("client_id", "app"), ("refresh_token", &refreshed.text("/refresh_token")), ("scope", "read write")];
+    let wider = [
+        ("grant_type", "refresh_token"),
+        ("client_id", "app"),
+        ("refresh_token", &refreshed.text("/refresh_token")),
+        ("scope", "read write"),
+    ];
     let answer = app.form("/oauth/token", &wider).await.must_be(200);
     assert_eq!(answer.body["scope"], "read");
 }
@@ -52,7 +57,14 @@ async fn claims_that_would_speak_for_the_issuer_are_refused() {
     let app = TestApp::start().await;
     let admin = app.admin().await;
     let many: serde_json::Map<String, Value> = (0..33).map(|n| (format!("c{n}"), json!(n))).collect();
-    for claims in [json!({ "sub": "root" }), json!({ "exp": 9 }), json!({ "cnf": {} }), json!({ "x": "a".repeat(2_100) }), Value::Object(many), json!([1])] {
+    for claims in [
+        json!({ "sub": "root" }),
+        json!({ "exp": 9 }),
+        json!({ "cnf": {} }),
+        json!({ "x": "a".repeat(2_100) }),
+        Value::Object(many),
+        json!([1]),
+    ] {
         let answer = app.post("/v1/sessions", &admin, &json!({ "subject": "alice", "client_id": "app", "claims": claims })).await;
         assert!((400..=422).contains(&answer.status.as_u16()), "{claims}: {}", answer.text);
     }

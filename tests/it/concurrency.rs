@@ -15,7 +15,8 @@ async fn sessions_opened_at_once_and_one_after_another_are_all_different() {
     let mut opening = JoinSet::new();
     for _ in 0..20 {
         let (app, admin) = (app.clone(), admin.clone());
-        opening.spawn(async move { app.post("/v1/sessions", &admin, &json!({ "subject": "alice", "client_id": "app" })).await.must_be(201) });
+        opening
+            .spawn(async move { app.post("/v1/sessions", &admin, &json!({ "subject": "alice", "client_id": "app" })).await.must_be(201) });
     }
     let mut answers = opening.join_all().await;
     for _ in 0..10 {

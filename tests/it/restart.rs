@@ -29,7 +29,12 @@ async fn a_store_without_its_keys_does_not_start() {
     std::fs::remove_dir_all(&keys).expect("the keys are gone");
     let fault = app.try_begin().await.expect_err("a key is never silently replaced");
     assert!(fault.contains("missing") && fault.contains("keys"), "{fault}");
-    assert!(std::fs::read_dir(&keys).map(|mut files| files.all(|file| file.is_ok_and(|file| file.path().extension().is_none_or(|end| end != "json")))).unwrap_or(true), "no key was made");
+    assert!(
+        std::fs::read_dir(&keys)
+            .map(|mut files| files.all(|file| file.is_ok_and(|file| file.path().extension().is_none_or(|end| end != "json"))))
+            .unwrap_or(true),
+        "no key was made"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -151,7 +151,12 @@ fn rows(world: &World, key: &str) -> Vec<(&'static str, Value, &'static str, Vec
             "access_tokens",
             vec!["first", "first again", "second"],
         ),
-        ("a client's access tokens", json!({ "type": "client", "client_id": "app" }), "access_tokens", vec!["first", "first again", "second", "bob"]),
+        (
+            "a client's access tokens",
+            json!({ "type": "client", "client_id": "app" }),
+            "access_tokens",
+            vec!["first", "first again", "second", "bob"],
+        ),
         (
             "all access tokens",
             json!({ "type": "all" }),
@@ -215,8 +220,12 @@ async fn ended_sessions_say_why_and_by_whom() {
     let world = World::new(&app).await;
     app.revoke(json!({ "type": "subject", "subject": "alice" }), "sessions").await.must_be(201);
     let seen = app.session(&world.first.sid).await;
-    assert_eq!((&seen["state"], &seen["ended"]["reason"], &seen["ended"]["by"]), (&json!("ended"), &json!("subject_revoked"), &json!("admin")));
-    let gone = app.send(app.request(reqwest::Method::DELETE, &format!("/v1/sessions/{}", world.bob.sid)).bearer_auth(app.admin().await)).await;
+    assert_eq!(
+        (&seen["state"], &seen["ended"]["reason"], &seen["ended"]["by"]),
+        (&json!("ended"), &json!("subject_revoked"), &json!("admin"))
+    );
+    let gone =
+        app.send(app.request(reqwest::Method::DELETE, &format!("/v1/sessions/{}", world.bob.sid)).bearer_auth(app.admin().await)).await;
     assert!(gone.status.is_success(), "{}", gone.text);
     assert_eq!(app.session(&world.bob.sid).await["ended"]["reason"], "revoked");
 }
@@ -238,7 +247,8 @@ async fn the_same_idempotency_key_revokes_once() {
     World::new(&app).await;
     let admin = app.admin().await;
     let post = async |body: Value| {
-        let request = app.request(reqwest::Method::POST, "/v1/revocations").bearer_auth(&admin).header("Idempotency-Key", "once").json(&body);
+        let request =
+            app.request(reqwest::Method::POST, "/v1/revocations").bearer_auth(&admin).header("Idempotency-Key", "once").json(&body);
         app.send(request).await
     };
     let body = json!({ "target": { "type": "subject", "subject": "alice" } });

@@ -121,7 +121,8 @@ async fn an_outage_does_not_eat_the_window() {
 async fn what_is_not_the_clients_own_is_refused_and_the_session_untouched() {
     let app = TestApp::start().await;
     let admin = app.admin().await;
-    let other = json!({ "id": "other", "type": "public", "grants": ["refresh_token"], "scopes": ["read"], "audiences": ["https://api.example"] });
+    let other =
+        json!({ "id": "other", "type": "public", "grants": ["refresh_token"], "scopes": ["read"], "audiences": ["https://api.example"] });
     app.post("/v1/clients", &admin, &other).await.must_be(201);
     let session = app.open_with(json!({ "subject": "alice", "client_id": "app", "scope": "read" })).await;
 

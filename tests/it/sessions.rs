@@ -49,7 +49,8 @@ async fn a_lost_response_leaves_no_orphan() {
     let admin = app.admin().await;
     let open = async |subject: &str| {
         let body = json!({ "subject": subject, "client_id": "app" });
-        app.send(app.request(reqwest::Method::POST, "/v1/sessions").bearer_auth(&admin).header("Idempotency-Key", "login-17").json(&body)).await
+        app.send(app.request(reqwest::Method::POST, "/v1/sessions").bearer_auth(&admin).header("Idempotency-Key", "login-17").json(&body))
+            .await
     };
     let first = open("alice").await.must_be(201);
     let again = open("alice").await.must_be(201);
