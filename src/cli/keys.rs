@@ -22,7 +22,7 @@ pub(crate) enum Keys {
         #[command(flatten)]
         connection: Connection,
     },
-    /// Have the announced keys sign at once
+    /// Have the announced keys take over as soon as everybody can know them
     Rotate {
         #[command(flatten)]
         connection: Connection,

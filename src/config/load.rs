@@ -9,11 +9,12 @@ use super::environment::{key_path, variable};
 use super::fault::{Fault, Place, Problem};
 use super::keys;
 use super::section::{Findings, Placed, Section};
-use super::settings::{JwtAlgorithm, Log, LogFormat, LogLevel, SessionLimits, Settings, Signing, StoreChoice};
+use super::settings::{JwtAlgorithm, Log, LogLevel, SessionLimits, Settings, Signing, StoreChoice};
 use super::tree::{self, Table};
 use crate::registry::check::{MAX_SESSIONS, is_loopback_host, split_port};
 use crate::registry::{Lifetimes, is_strong_secret};
 use crate::secret::Secret;
+use crate::telemetry::LogFormat;
 
 const DAY: Duration = Duration::from_secs(86_400);
 

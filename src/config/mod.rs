@@ -15,7 +15,7 @@ pub use environment::{Remote, variables};
 pub use fault::{Fault, Place, Problem};
 pub use keys::page;
 pub use load::{Flags, Loaded, Shown, load};
-pub use settings::{JwtAlgorithm, Log, LogFormat, LogLevel, SessionLimits, Settings, Signing, StoreChoice};
+pub use settings::{JwtAlgorithm, Log, LogLevel, SessionLimits, Settings, Signing, StoreChoice};
 
 #[cfg(test)]
 mod tests;

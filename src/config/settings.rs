@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::keyring::Algorithm;
 use crate::registry::Registry;
 use crate::secret::Secret;
+use crate::telemetry::LogFormat;
 
 /// Everything that a node needs to know to start.
 #[derive(Clone, Debug)]
@@ -84,15 +85,6 @@ pub struct Log {
     pub format: LogFormat,
     /// The least weight.
     pub level: LogLevel,
-}
-
-/// The form of a log line.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// One JSON object a line.
-    Json,
 }
 
 /// The least weight of what is logged.

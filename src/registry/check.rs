@@ -25,7 +25,7 @@ const OURSELVES: &str = "mintage";
 /// One thing that is wrong with a registration.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ClientFault {
-    /// The member that holds it, as the API and the configuration file name it.
+    /// The member that holds it, as the configuration file names it.
     pub field: &'static str,
     /// What is wrong.
     pub problem: ClientProblem,
@@ -73,22 +73,19 @@ pub enum ClientProblem {
     PauseBelowWindow,
 }
 
-impl ClientProblem {
-    /// The word for it on the wire (`errors[].code`), of the closed list in `docs/codes.md`.
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::BadId | Self::BadAudience(_) | Self::BadOrigin(_) => "malformed",
-            Self::Duplicate(_) => "repeated",
-            Self::UnknownScope(_) | Self::UnknownClient(_) => "unknown",
-            Self::ScopeNeedsSecret(_) | Self::GrantNeedsSecret | Self::PublicWithSecret | Self::PublicOpens | Self::MustRotate => {
-                "not_allowed"
-            }
-            Self::ScopeNeedsGrant(_) | Self::PauseBelowWindow => "conflict",
-            Self::TooManySecrets => "too_many",
-            Self::OutOfRange { .. } | Self::BadSlotLimit => "out_of_range",
+impl ClientFault {
+    /// The member that holds it in the API's body, as a JSON pointer (RFC 6901): there the id is `client_id`, and lifetimes stand in
+    /// `overrides`.
+    pub fn pointer(&self) -> String {
+        match self.field {
+            "id" => "/client_id".to_owned(),
+            "access_ttl" | "absolute" | "idle" | "retry_window" | "rotation_pause" => format!("/overrides/{}", self.field),
+            field => format!("/{field}"),
         }
     }
+}
 
+impl ClientProblem {
     /// What to do about it.
     pub fn fix(&self) -> String {
         match self {

@@ -38,8 +38,14 @@ fn registry() -> Registry {
     Registry { defaults: Lifetimes::default(), clients, resource_servers: Default::default() }
 }
 
-fn fields(client: &Client) -> Vec<(&'static str, &'static str)> {
-    registry().faults(client).iter().map(|fault| (fault.field, fault.problem.code())).collect()
+/// Where the faults are, and the names of what is wrong.
+fn fields(client: &Client) -> Vec<(&'static str, String)> {
+    let name = |problem: &ClientProblem| format!("{problem:?}").chars().take_while(char::is_ascii_alphanumeric).collect();
+    registry().faults(client).iter().map(|fault| (fault.field, name(&fault.problem))).collect()
+}
+
+fn only(field: &'static str, problem: &str) -> Vec<(&'static str, String)> {
+    vec![(field, problem.to_owned())]
 }
 
 #[test]
@@ -61,15 +67,18 @@ fn all_faults_of_a_registration_are_found_at_once() {
         ..public()
     };
     let expected = [
-        ("id", "malformed"),
-        ("grants", "not_allowed"),
-        ("rotates", "not_allowed"),
-        ("scopes", "unknown"),
-        ("scopes", "not_allowed"),
-        ("audiences", "malformed"),
-        ("origins", "malformed"),
-        ("sessions_per_slot", "out_of_range"),
+        ("id", "BadId"),
+        ("grants", "GrantNeedsSecret"),
+        ("rotates", "MustRotate"),
+        ("scopes", "UnknownScope"),
+        ("scopes", "ScopeNeedsSecret"),
+        ("audiences", "BadAudience"),
+        ("origins", "BadOrigin"),
+        ("sessions_per_slot", "BadSlotLimit"),
     ];
+    let expected: Vec<_> = expected.iter().map(|(field, problem)| (*field, (*problem).to_owned())).collect();
+    let pointers: Vec<_> = registry().faults(&wrong).iter().map(ClientFault::pointer).collect();
+    assert_eq!(pointers[..2], ["/client_id", "/grants"]);
     assert_eq!(fields(&wrong), expected);
 }
 
@@ -85,9 +94,9 @@ fn a_pause_below_the_window_is_refused_but_for_zero() {
     };
     assert_eq!(with(30, 30), []);
     assert_eq!(with(30, 0), []);
-    assert_eq!(with(30, 29), [("rotation_pause", "conflict")]);
+    assert_eq!(with(30, 29), only("rotation_pause", "PauseBelowWindow"));
     let window_only = Overrides { retry_window: Some(Duration::from_secs(31)), ..Overrides::default() };
-    assert_eq!(fields(&Client { overrides: window_only, ..public() }), [("rotation_pause", "conflict")]);
+    assert_eq!(fields(&Client { overrides: window_only, ..public() }), only("rotation_pause", "PauseBelowWindow"));
 }
 
 #[test]
@@ -99,7 +108,7 @@ fn a_misspelt_scope_is_told_what_was_meant() {
 #[test]
 fn who_opens_sessions_names_clients_that_exist() {
     let backend = Client { opens_for: OpensFor::These(BTreeSet::from(["ap".into()])), ..backend() };
-    assert_eq!(fields(&backend), [("opens_for", "unknown")]);
+    assert_eq!(fields(&backend), only("opens_for", "UnknownClient"));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::api::{
     SessionList, TargetBody,
 };
 use crate::id::Sid;
-use crate::registry::management::{CLIENTS, KEYS, REVOKE, REVOKE_ALL, SESSIONS_READ};
+use crate::registry::management::{self, CLIENTS, KEYS, REVOKE, REVOKE_ALL, SESSIONS_READ};
 
 /// Which sessions to list.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
@@ -128,7 +128,10 @@ impl RemoteIssuer {
     /// # Errors
     /// When the registration is wrong, or the id is taken.
     pub async fn add_client(&self, client: &NewClient) -> Result<ClientCreated, RemoteFault> {
-        self.call(CLIENTS, Call { method: Method::POST, path: "/v1/clients".into(), body: Some(client) }).await
+        // Nobody can register a client for more of the management API than the token of the call may do.
+        let given = client.scopes.iter().map(String::as_str).filter(|scope| management::ALL.contains(scope) && *scope != CLIENTS);
+        let scope = [CLIENTS].into_iter().chain(given).collect::<Vec<_>>().join(" ");
+        self.call(&scope, Call { method: Method::POST, path: "/v1/clients".into(), body: Some(client) }).await
     }
 
     /// Removes a client that was added over the API.

@@ -30,8 +30,8 @@ pub struct RemoteIssuer {
     base: String,
     client_id: String,
     client_secret: Secret<String>,
-    /// By scope. Commands are over before a token is.
-    tokens: Mutex<BTreeMap<&'static str, Secret<String>>>,
+    /// By scope, a space between several. Commands are over before a token is.
+    tokens: Mutex<BTreeMap<String, Secret<String>>>,
 }
 
 impl RemoteIssuer {
@@ -46,17 +46,17 @@ impl RemoteIssuer {
     }
 
     /// Calls with a token of this scope and reads the answer.
-    async fn call<T: DeserializeOwned>(&self, scope: &'static str, call: Call<'_, impl Serialize>) -> Result<T, RemoteFault> {
+    async fn call<T: DeserializeOwned>(&self, scope: &str, call: Call<'_, impl Serialize>) -> Result<T, RemoteFault> {
         let answer = self.send(scope, call).await?;
         serde_json::from_slice(&answer.body).map_err(|_| RemoteFault::Unintelligible(answer.status.as_u16()))
     }
 
     /// Calls with a token of this scope; what a success says is of no interest.
-    async fn command(&self, scope: &'static str, call: Call<'_, impl Serialize>) -> Result<(), RemoteFault> {
+    async fn command(&self, scope: &str, call: Call<'_, impl Serialize>) -> Result<(), RemoteFault> {
         self.send(scope, call).await.map(drop)
     }
 
-    async fn send(&self, scope: &'static str, call: Call<'_, impl Serialize>) -> Result<Answer, RemoteFault> {
+    async fn send(&self, scope: &str, call: Call<'_, impl Serialize>) -> Result<Answer, RemoteFault> {
         let token = self.token(scope).await?;
         let bearer = token.expose(|token| header(&format!("Bearer {token}")))?;
         let mut request = Request::builder()
@@ -75,7 +75,7 @@ impl RemoteIssuer {
         if answer.status.is_success() { Ok(answer) } else { Err(fault::of_problem(&answer, scope, &self.client_id)) }
     }
 
-    async fn token(&self, scope: &'static str) -> Result<Secret<String>, RemoteFault> {
+    async fn token(&self, scope: &str) -> Result<Secret<String>, RemoteFault> {
         if let Some(token) = self.tokens.lock().unwrap_or_else(PoisonError::into_inner).get(scope) {
             return Ok(token.clone());
         }
@@ -94,7 +94,7 @@ impl RemoteIssuer {
         }
         let tokens: TokenAnswer = serde_json::from_slice(&answer.body).map_err(|_| RemoteFault::Unintelligible(answer.status.as_u16()))?;
         let token = tokens.access_token.into_secret();
-        self.tokens.lock().unwrap_or_else(PoisonError::into_inner).insert(scope, token.clone());
+        self.tokens.lock().unwrap_or_else(PoisonError::into_inner).insert(scope.to_owned(), token.clone());
         Ok(token)
     }
 
