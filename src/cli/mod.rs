@@ -10,6 +10,7 @@ mod offline;
 mod output;
 mod page;
 mod revoke;
+mod serve;
 mod sessions;
 pub mod verify;
 
@@ -33,6 +34,7 @@ struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    Serve(serve::Serve),
     Verify(verify::VerifyArgs),
     Inspect(inspect::InspectArgs),
     /// Look at sessions and end them
@@ -66,6 +68,7 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<(), Failure> {
     match command {
+        Command::Serve(args) => wait_for(tokio::runtime::Builder::new_multi_thread(), serve::run(args)),
         Command::Verify(args) => offline::run_verify(&args),
         Command::Inspect(args) => offline::run_inspect(&args),
         Command::Sessions(command) => wait_for(tokio::runtime::Builder::new_current_thread(), sessions::run(command)),

@@ -15,6 +15,7 @@ fn the_commands_are_well_formed() {
 fn every_command_of_the_design_is_there() {
     let sid = "01901234-5678-7abc-8def-0123456789ab";
     for line in [
+        "mintage serve --config c.toml --listen 127.0.0.1:0 --data d --keys k --store embedded".to_owned(),
         "mintage verify --issuer https://id.example --audience https://api.example --jwks keys.json --at 1 --leeway 5".to_owned(),
         "mintage inspect --json".to_owned(),
         "mintage sessions list alice --client app --state active --json".to_owned(),

@@ -106,7 +106,7 @@ impl Issuer {
     /// Nobody can register a client that may do more than he may himself.
     fn check_client(&self, by: &Bearer, client: &Client) -> Result<(), Fault> {
         if let Some(fault) = self.registry.load().faults(client).into_iter().next() {
-            return Err(Refusal::invalid(fault.pointer(), code_of(&fault.problem)).into());
+            return Err(Refusal::invalid(format!("/{}", fault.field), code_of(&fault.problem)).into());
         }
         let beyond = client
             .scopes

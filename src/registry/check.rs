@@ -25,7 +25,7 @@ const OURSELVES: &str = "mintage";
 /// One thing that is wrong with a registration.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ClientFault {
-    /// The member that holds it, as the configuration file names it.
+    /// The member that holds it, as the API and the configuration file name it.
     pub field: &'static str,
     /// What is wrong.
     pub problem: ClientProblem,
@@ -71,18 +71,6 @@ pub enum ClientProblem {
     BadSlotLimit,
     /// `rotation_pause` is neither zero nor at least `retry_window`.
     PauseBelowWindow,
-}
-
-impl ClientFault {
-    /// The member that holds it in the API's body, as a JSON pointer (RFC 6901): there the id is `client_id`, and lifetimes stand in
-    /// `overrides`.
-    pub fn pointer(&self) -> String {
-        match self.field {
-            "id" => "/client_id".to_owned(),
-            "access_ttl" | "absolute" | "idle" | "retry_window" | "rotation_pause" => format!("/overrides/{}", self.field),
-            field => format!("/{field}"),
-        }
-    }
 }
 
 impl ClientProblem {

@@ -77,8 +77,6 @@ fn all_faults_of_a_registration_are_found_at_once() {
         ("sessions_per_slot", "BadSlotLimit"),
     ];
     let expected: Vec<_> = expected.iter().map(|(field, problem)| (*field, (*problem).to_owned())).collect();
-    let pointers: Vec<_> = registry().faults(&wrong).iter().map(ClientFault::pointer).collect();
-    assert_eq!(pointers[..2], ["/client_id", "/grants"]);
     assert_eq!(fields(&wrong), expected);
 }
 

@@ -83,7 +83,7 @@ async fn what_a_user_names_cannot_change_the_path() {
 async fn a_client_is_registered_with_a_token_that_may_do_what_it_gives() {
     let fake = Fake::new(TOKEN, (200, "{}")).await;
     let scopes = ["read", "mintage:sessions.open", "mintage:me"].map(str::to_owned).into();
-    let body = r#"{"client_id":"backend","type":"confidential"}"#;
+    let body = r#"{"id":"backend","type":"confidential"}"#;
     let client = crate::api::NewClient { scopes, ..serde_json::from_str(body).unwrap() };
     let _ = fake.issuer().add_client(&client).await;
     assert!(fake.asked()[0].ends_with("&scope=mintage%3Aclients%20mintage%3Asessions.open"), "{}", fake.asked()[0]);
