@@ -181,15 +181,21 @@ impl Issuer {
 
     /// Each key stops signing when the next one of its format begins, and ends when the last token it signed has expired.
     fn hand_over(&self, ring: &mut KeyRing, paseto: bool) -> Result<(), Fault> {
+        let now = self.now();
         let tail = self.registry.load().longest_access_ttl() + MAX_LEEWAY;
-        let mut starts: Vec<Moment> = lane(ring, paseto).map(|held| held.life.activates_at).collect();
+        let mut starts: Vec<Moment> = lane_mut(ring, paseto).map(|held| held.life.activates_at).collect();
         starts.sort_unstable();
         for held in lane_mut(ring, paseto) {
-            let next = starts.iter().copied().find(|start| *start > held.life.activates_at);
-            let Some(retires_at) = next.filter(|_| held.life.ends_at.is_none() || held.life.retires_at > next) else { continue };
-            held.life.retires_at = Some(retires_at);
-            held.life.ends_at = Some(retires_at.plus(tail));
-            self.save(held)?;
+            let Some(next) = starts.iter().copied().find(|start| *start > held.life.activates_at) else { continue };
+            let KeyLife { retires_at, ends_at, .. } = held.life;
+            let retires = retires_at.map_or(next, |at| at.min(next));
+            // Lifetimes may have grown since the end was set; what is over stays over.
+            let ends = ends_at.filter(|end| retires_at == Some(retires) && (*end <= now || *end > retires.plus(tail)));
+            held.life.retires_at = Some(retires);
+            held.life.ends_at = ends.or(Some(retires.plus(tail)));
+            if (retires_at, ends_at) != (held.life.retires_at, held.life.ends_at) {
+                self.save(held)?;
+            }
         }
         Ok(())
     }
@@ -253,12 +259,10 @@ fn next_switch(ring: &KeyRing, paseto: bool, now: Moment, period: Duration) -> M
     ring.signer(paseto, now).map_or(now, |held| held.life.activates_at.plus(period))
 }
 
-fn lane(ring: &KeyRing, paseto: bool) -> impl Iterator<Item = &RingKey> {
-    ring.signing.iter().filter(move |held| held.key.verifying().algorithm().is_paseto() == paseto && held.life.revoked_at.is_none())
-}
-
+/// The keys of a format that have signed or will: not those revoked, or retired before their time came.
 fn lane_mut(ring: &mut KeyRing, paseto: bool) -> impl Iterator<Item = &mut RingKey> {
-    ring.signing.iter_mut().filter(move |held| held.key.verifying().algorithm().is_paseto() == paseto && held.life.revoked_at.is_none())
+    let signs = |life: &KeyLife| life.revoked_at.is_none() && life.retires_at.is_none_or(|at| at > life.activates_at);
+    ring.signing.iter_mut().filter(move |held| held.key.verifying().algorithm().is_paseto() == paseto && signs(&held.life))
 }
 
 fn standby_mut(ring: &mut KeyRing, paseto: bool, now: Moment) -> Option<&mut RingKey> {

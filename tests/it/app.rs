@@ -130,6 +130,11 @@ impl TestApp {
         self.begin().await;
     }
 
+    /// The next start reads this configuration file.
+    pub(crate) fn configure(&mut self, file: &str) {
+        file.clone_into(&mut self.file);
+    }
+
     /// Stops the node in order.
     pub(crate) async fn stop(&mut self) {
         if let Some(node) = self.node.take() {

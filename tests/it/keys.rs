@@ -100,3 +100,30 @@ async fn retiring_the_active_key_hands_over() {
     assert_eq!(kids_in_state(&app, "EdDSA", "retiring").await, std::slice::from_ref(&active));
     app.post(&format!("/v1/keys/{active}/retire"), &app.admin().await, &json!({})).await.must_be(409);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn retiring_the_standby_leaves_the_active_key_signing_and_announces_another() {
+    let app = TestApp::with(HOURLY).await;
+    let (active, standby) =
+        (kids_in_state(&app, "EdDSA", "active").await.remove(0), kids_in_state(&app, "EdDSA", "announced").await.remove(0));
+    app.post(&format!("/v1/keys/{standby}/retire"), &app.admin().await, &json!({})).await.must_be(200);
+    assert_eq!(kid_of(&app.open("alice").await.access), active);
+    let announced = kids_in_state(&app, "EdDSA", "announced").await;
+    assert!(announced.len() == 1 && announced[0] != standby);
+    assert!(!published(&app).await.contains(&standby));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lifetimes_that_grow_keep_the_retiring_key_alive_as_long() {
+    let mut app = TestApp::with(HOURLY).await;
+    let end = async |app: &TestApp, kid: &str| {
+        let keys = keys(app).await;
+        keys.iter().find(|key| key["kid"] == kid).expect("the key is there")["ends_at"].as_str().expect("an end").to_owned()
+    };
+    let active = kids_in_state(&app, "EdDSA", "active").await.remove(0);
+    let before = end(&app, &active).await;
+    app.stop().await;
+    app.configure(&HOURLY.replace("5m\"\n\n", "2h\"\n\n"));
+    app.restart().await;
+    assert!(end(&app, &active).await > before, "tokens may live two hours now");
+}
