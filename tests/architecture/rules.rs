@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use super::scan::{Import, Source};
-use super::{CORE_FLOORS, FILE_LINES, FLOORS, FUNCTION_LINES, NEVERS};
+use super::{CORE_FLOORS, FILE_LINES, FLOORS, FUNCTION_LINES, HANDED_ON, NEVERS};
 
 /// An agreed exception to the size budget: a file, or `file::function`, and its reason.
 pub(crate) type Exception<'a> = (&'a str, &'a str);
