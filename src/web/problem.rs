@@ -2,8 +2,8 @@
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -228,17 +228,12 @@ pub async fn render(State(surface): State<Surface>, id: RequestId, request: Requ
     let mut response = next.run(request).await;
     let Some(refused) = response.extensions_mut().remove::<Refused>() else { return response };
     if asks_for_options && refused.code() == Code::MethodNotAllowed {
-        return options(response.headers());
+        // RFC 9110 §9.3.7; the router adds `Allow`.
+        return StatusCode::NO_CONTENT.into_response();
     }
     write(&mut response, surface, &refused, &id);
     response.extensions_mut().insert(Told { code: refused.code(), why: refused.why() });
     response
-}
-
-/// What an address takes (RFC 9110 §9.3.7).
-fn options(headers: &HeaderMap) -> Response {
-    let allowed = headers.get(ALLOW).and_then(|allow| allow.to_str().ok()).unwrap_or_default();
-    (StatusCode::NO_CONTENT, [(ALLOW, format!("{allowed},OPTIONS"))]).into_response()
 }
 
 fn write(response: &mut Response, surface: Surface, refused: &Refused, id: &RequestId) {
@@ -294,3 +289,7 @@ pub async fn no_route() -> Refused {
 pub async fn method_not_allowed() -> Refused {
     Code::MethodNotAllowed.into()
 }
+
+#[cfg(test)]
+#[path = "problem_tests.rs"]
+mod tests;
