@@ -9,8 +9,8 @@ use std::process::{Command, Output, Stdio};
 
 const SECRET: &str = "canary-n4bQgYhMfWWaL-qgxVrQ_w";
 const TOKEN: &str = r#"{"access_token":"canary-token","token_type":"Bearer","expires_in":60,"scope":"x"}"#;
-const CLIENT: &str = r#"{"client_id":"shop","type":"confidential","grants":["client_credentials"],"scopes":["read"],"audiences":[],"opens_for":[],
-    "format":"jwt","origins":[],"overrides":{},"lifetimes":{"access_ttl":300,"absolute":1,"idle":1,"retry_window":1,"rotation_pause":1},
+const CLIENT: &str = r#"{"id":"shop","type":"confidential","grants":["client_credentials"],"scopes":["read"],"audiences":[],"opens_for":[],
+    "format":"jwt","origins":[],"lifetimes":{"access_ttl":300,"absolute":1,"idle":1,"retry_window":1,"rotation_pause":1},
     "rotates":true,"sessions_per_slot":null,"disabled":false,"read_only":false}"#;
 
 /// Gives every connection an answer: a token at the token endpoint, `status` and `body` elsewhere. Says its base URL.
@@ -54,7 +54,7 @@ fn results_go_to_standard_output_and_the_status_is_0() {
     assert!(out.starts_with("ID    TYPE          FROM  STATE    AUDIENCES\nshop  confidential  api   enabled"), "{out}");
     let (status, out, _) = parts(&at(&base, &["clients", "list", "--json"]));
     assert_eq!((status, out.lines().count()), (Some(0), 1));
-    assert!(serde_json::from_str::<serde_json::Value>(&out).unwrap()["items"][0]["client_id"] == "shop");
+    assert!(serde_json::from_str::<serde_json::Value>(&out).unwrap()["items"][0]["id"] == "shop");
 }
 
 #[test]
