@@ -113,7 +113,7 @@ codes! {
     NotForPublicClients "not_for_public_clients" 0 "Only a confidential client may have this" "Make the client confidential, or leave it out."
     ClientCannotRefresh "client_cannot_refresh" 0 "The client may not use refresh tokens, so it cannot have sessions" "Give it the grant `refresh_token`."
     CannotChange "cannot_change" 0 "This cannot be changed" "Leave it as it is, or make a new one."
-    BeyondYourOwn "beyond_your_own" 0 "More than the asker has itself" "Give no scope that you do not have."
+    BeyondYourOwn "beyond_your_own" 0 "More than the asker has itself" "Give nothing that you do not have."
     OnlyForEpochs "only_for_epochs" 0 "Only subjects, clients and `all` know this extent" "Leave it out."
 }
 

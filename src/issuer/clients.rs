@@ -112,10 +112,11 @@ impl Issuer {
             .scopes
             .iter()
             .find(|scope| scope.starts_with(management::PREFIX) && *scope != management::ME && !by.scope.contains(scope));
-        match beyond {
-            Some(_) => Err(Refusal::invalid("/scopes", Code::BeyondYourOwn).into()),
-            None => Ok(()),
+        if beyond.is_some() {
+            return Err(Refusal::invalid("/scopes", Code::BeyondYourOwn).into());
         }
+        let may_open = self.registry.load().client(&by.client_id).is_some_and(|own| own.opens_for.covers(&client.opens_for));
+        if may_open { Ok(()) } else { Err(Refusal::invalid("/opens_for", Code::BeyondYourOwn).into()) }
     }
 
     fn info(&self, registry: &Registry, client: &Client) -> ClientInfo {

@@ -95,6 +95,15 @@ impl OpensFor {
             Self::These(ids) => ids.contains(client_id),
         }
     }
+
+    /// Whether every session that `other` lets be opened may be opened by this too.
+    pub fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Every, _) => true,
+            (Self::These(_), Self::Every) => false,
+            (Self::These(ids), Self::These(others)) => others.is_subset(ids),
+        }
+    }
 }
 
 /// The SHA-256 of a client secret. Secrets have at least 128 bits of entropy, so a plain hash gives nothing to guess at.
