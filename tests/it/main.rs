@@ -1,10 +1,16 @@
 //! The server as its clients see it: every test speaks HTTP to a node of its own, on a free port, in a folder of its own.
 
 mod app;
+mod wire;
 
+mod bearer;
 mod claims;
+mod clients_api;
 mod concurrency;
+mod introspection;
+mod json_bodies;
 mod keys;
+mod oauth_token;
 mod restart;
 mod revocation;
 mod rotation;
