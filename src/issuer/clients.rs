@@ -105,8 +105,11 @@ impl Issuer {
 
     /// Nobody can register a client that may do more than he may himself.
     fn check_client(&self, by: &Bearer, client: &Client) -> Result<(), Fault> {
-        if let Some(fault) = self.registry.load().faults(client).into_iter().next() {
-            return Err(Refusal::invalid(format!("/{}", fault.field), code_of(&fault.problem)).into());
+        let faults = self.registry.load().faults(client);
+        if !faults.is_empty() {
+            return Err(
+                Refusal::Invalid(faults.iter().map(|fault| (format!("/{}", fault.field), code_of(&fault.problem))).collect()).into()
+            );
         }
         let beyond = client
             .scopes

@@ -42,13 +42,8 @@ pub enum Refusal {
     InsufficientScope(&'static str),
     /// The access token was not issued to a client that may do this for that client id.
     ClientNotOpenable,
-    /// A field of the request is wrong; the pointer (RFC 6901) says which, the code how.
-    Invalid {
-        /// JSON pointer into the request.
-        pointer: String,
-        /// How it is wrong.
-        code: Code,
-    },
+    /// Fields of the request are wrong: by JSON pointer (RFC 6901), which and how.
+    Invalid(Vec<(String, Code)>),
     /// Custom claims would grow beyond 2 KiB or 32 members.
     ClaimsTooLarge,
     /// The same `Idempotency-Key` came with another request.
@@ -126,7 +121,7 @@ impl From<Unavailable> for Fault {
 impl Refusal {
     /// A fault in one field.
     pub fn invalid(pointer: impl Into<String>, code: Code) -> Self {
-        Self::Invalid { pointer: pointer.into(), code }
+        Self::Invalid(vec![(pointer.into(), code)])
     }
 }
 

@@ -10,11 +10,11 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::{Node, StartFault, Surroundings};
-use crate::config::{JwtAlgorithm, Settings};
+use crate::config::Settings;
 use crate::http::{self, Doors};
 use crate::issuer::{Issuer, Parts, Policy, keep_log};
 use crate::keyfiles::KeyFolder;
-use crate::keyring::{Algorithm, KeyRing};
+use crate::keyring::KeyRing;
 use crate::registry::Registry;
 use crate::store::{self, AnyStore, Embedded, Store};
 use crate::tasks::Ticker;
@@ -97,11 +97,7 @@ fn store_settings(settings: &Settings) -> store::Settings {
 fn policy(settings: &Settings, address: SocketAddr) -> Policy {
     Policy {
         issuer: settings.issuer_at(address),
-        jwt_algorithm: match settings.signing.algorithm {
-            JwtAlgorithm::EdDsa => Algorithm::EdDsa,
-            JwtAlgorithm::Ed25519 => Algorithm::Ed25519,
-            JwtAlgorithm::Es256 => Algorithm::Es256,
-        },
+        jwt_algorithm: settings.signing.algorithm.into(),
         key_period: settings.signing.rotation,
         jwks_max_age: settings.signing.jwks_max_age,
     }

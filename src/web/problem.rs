@@ -65,8 +65,8 @@ impl Refused {
     fn errors(&self) -> Vec<FieldFault> {
         match self {
             Self::Web(_, errors) => errors.clone(),
-            Self::Issuer(Fault::Refused(Refusal::Invalid { pointer, code })) => {
-                vec![FieldFault { pointer: pointer.clone(), code: code.name().to_owned() }]
+            Self::Issuer(Fault::Refused(Refusal::Invalid(faults))) => {
+                faults.iter().map(|(pointer, code)| FieldFault { pointer: pointer.clone(), code: code.name().to_owned() }).collect()
             }
             Self::Issuer(Fault::Refused(Refusal::Unsupported(what))) => {
                 vec![FieldFault { pointer: format!("/{what}"), code: Code::Unsupported.name().to_owned() }]
@@ -144,7 +144,7 @@ fn code_of_refusal(refusal: &Refusal) -> Code {
         Refusal::AudienceNotAllowed => Code::AudienceNotAllowed,
         Refusal::InsufficientScope(_) => Code::InsufficientScope,
         Refusal::ClientNotOpenable => Code::ClientNotOpenable,
-        Refusal::Invalid { .. } => Code::InvalidRequest,
+        Refusal::Invalid(_) => Code::InvalidRequest,
         Refusal::ClaimsTooLarge => Code::ClaimsTooLarge,
         Refusal::IdempotencyKeyReused => Code::IdempotencyKeyReused,
         Refusal::NotFound => Code::NotFound,
