@@ -14,6 +14,7 @@ use crate::app::{ADMIN_SECRET, ISSUER, TestApp};
 use crate::wire::{call, challenge, is_careful, node_with, part_of, ring_of, signer_of};
 
 type Bent = (String, String);
+type Rewrite<'a> = &'a dyn Fn(&str) -> String;
 
 /// A forger who has a good token of the administrator and, where that makes the attack stronger, the key that signed it.
 struct Forger {
@@ -200,7 +201,7 @@ fn claims(forger: &Forger) -> Vec<Bent> {
     {
         bent.push(named("type of", name, forger.with_claims(|claims| claims[name] = value.clone())));
     }
-    let json_texts: [(&str, &dyn Fn(&str) -> String); 7] = [
+    let json_texts: [(&str, Rewrite<'_>); 7] = [
         ("a name twice", &|text| text.replacen('{', "{\"sub\":\"root\",", 1)),
         ("a name twice, escaped", &|text| text.replacen('{', "{\"s\\u0075b\":\"root\",", 1)),
         ("a nested name twice", &|text| text.replacen('{', "{\"x\":{\"a\":1,\"a\":2},", 1)),

@@ -4,6 +4,7 @@ mod app;
 mod wire;
 
 mod bearer;
+mod canaries;
 mod claims;
 mod clients_api;
 mod concurrency;
