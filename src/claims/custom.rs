@@ -6,10 +6,10 @@ use std::fmt;
 use crate::json::{self, Limits, Value};
 
 /// The most members that custom claims may have, at all levels, so that a token with them stays within what verifiers read.
-pub const MAX_MEMBERS: usize = 32;
+const MAX_MEMBERS: usize = 32;
 const LIMITS: Limits = Limits { depth: 8, members: MAX_MEMBERS };
 /// The most bytes of their compact text.
-pub const MAX_BYTES: usize = 2048;
+const MAX_BYTES: usize = 2048;
 /// Bytes of a text that is looked at all: white space may inflate it so far.
 const MAX_RAW_BYTES: usize = 8 * 1024;
 

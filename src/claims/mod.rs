@@ -2,7 +2,7 @@
 
 mod custom;
 
-pub use custom::{Custom, CustomFault, MAX_BYTES, MAX_MEMBERS, is_reserved};
+pub use custom::{Custom, CustomFault, is_reserved};
 
 use crate::id::{Jti, Origin, Sid};
 use crate::time::Moment;

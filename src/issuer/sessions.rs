@@ -8,9 +8,8 @@ use crate::id::{RevocationId, Sid};
 use crate::policy::{EndReason, Session};
 use crate::registry::management;
 use crate::revocation::{Extent, Revocation, Target};
-use crate::store::{ClaimsLimit, Filter, Patch, Patched, Revocable, Revoke, Store, SubjectPatched};
+use crate::store::{Filter, Patch, Patched, Revocable, Revoke, Store, SubjectPatched};
 
-const LIMIT: ClaimsLimit = ClaimsLimit { bytes: crate::claims::MAX_BYTES, members: crate::claims::MAX_MEMBERS };
 const MOST_IN_A_PAGE: u32 = 200;
 
 impl Issuer {
@@ -37,7 +36,7 @@ impl Issuer {
         if let Some(claims) = &request.claims {
             check_patch(claims)?;
         }
-        let patch = Patch { claims: request.claims, scope: request.scope, limit: LIMIT };
+        let patch = Patch { claims: request.claims, scope: request.scope };
         match self.store.patch(sid, patch, self.known("", "")).await? {
             Patched::Done(session) => Ok(*session),
             Patched::Gone(None) => Err(Refusal::NotFound.into()),
@@ -58,7 +57,7 @@ impl Issuer {
         let PatchSubjectRequest { subject, client_id, claims, void_access_tokens } = request;
         let void = void_access_tokens.then(|| self.void_tokens(by, &subject, client_id.as_deref()));
         let id = void.as_ref().map(|revoke| revoke.id);
-        let patch = Patch { claims: Some(claims), scope: None, limit: LIMIT };
+        let patch = Patch { claims: Some(claims), scope: None };
         match self.store.patch_subject(subject, client_id, patch, void).await? {
             SubjectPatched::Done { sessions, voided } => {
                 let stamp = voided.as_ref().and_then(|entry| match entry.revocation {

@@ -1,9 +1,7 @@
 //! What every backend says alike: places in a log, how a session that is over shows it, and merged claims.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::de::IgnoredAny;
 use subtle::ConstantTimeEq;
 
 use super::{Holder, Patch, Position};
@@ -88,28 +86,17 @@ impl EpochRows {
     }
 }
 
-/// The session with the patch carried out; `None` when its claims would grow beyond the limit.
+/// The session with the patch carried out; `None` when its claims would grow beyond what custom claims may be.
 pub(super) fn patched(session: &Session, patch: &Patch) -> Option<Session> {
     let mut session = session.clone();
     if let Some(claims) = &patch.claims {
-        let (text, members) = merged(&session.claims, claims)?;
-        if text.len() > patch.limit.bytes || members > patch.limit.members {
-            return None;
-        }
-        session.claims = text;
+        let held = if session.claims.is_empty() { Custom::default() } else { Custom::parse(&session.claims).ok()? };
+        session.claims = held.merge(claims).ok()?.text().to_owned();
     }
     if let Some(scope) = &patch.scope {
         session.scope = session.scope.intersection(scope);
     }
     Some(session)
-}
-
-/// Merges one JSON object into another (RFC 7396): the text, and how many members it has; `None` when the result may not be.
-fn merged(claims: &str, patch: &str) -> Option<(String, usize)> {
-    let claims = if claims.is_empty() { Custom::default() } else { Custom::parse(claims).ok()? };
-    let merged = claims.merge(patch).ok()?;
-    let members: BTreeMap<String, IgnoredAny> = serde_json::from_str(merged.text()).ok()?;
-    Some((merged.text().to_owned(), members.len()))
 }
 
 /// Whether whoever revokes a session holds it.

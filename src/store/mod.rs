@@ -18,8 +18,8 @@ pub use any::AnyStore;
 pub use embedded::Embedded;
 pub use model::Model;
 pub use types::{
-    ClaimsLimit, Filter, Granted, Heartbeat, Holder, Idempotency, Known, LogEntry, LogPage, Open, Opened, Patch, Patched, Position,
-    Refreshed, Revocable, Revoke, RevokeAnswer, Revoked, SessionPage, SubjectPatched, Swept,
+    Filter, Granted, Heartbeat, Holder, Idempotency, Known, LogEntry, LogPage, Open, Opened, Patch, Patched, Position, Refreshed,
+    Revocable, Revoke, RevokeAnswer, Revoked, SessionPage, SubjectPatched, Swept,
 };
 
 use crate::id::{RevocationId, Sid, Stamp};

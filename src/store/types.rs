@@ -116,21 +116,10 @@ pub enum Granted {
 /// A change of claims or a narrowing of scope, to one session.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Patch {
-    /// Custom claims to merge, as the text of a JSON object; `null` removes one (RFC 7396).
+    /// Custom claims to merge, as the text of a JSON object; `null` removes one. Merged, they keep the limits of [`crate::claims::Custom`].
     pub claims: Option<String>,
     /// The scope to keep: what is not in it is dropped, nothing is added.
     pub scope: Option<ScopeSet>,
-    /// The greatest size of the merged claims, in bytes of text and in members.
-    pub limit: ClaimsLimit,
-}
-
-/// How large custom claims may grow.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct ClaimsLimit {
-    /// Bytes of the JSON text.
-    pub bytes: usize,
-    /// Members of the object.
-    pub members: usize,
 }
 
 /// What patching did.

@@ -288,10 +288,10 @@ fn name(n: u8) -> String {
 fn patch(value: u8, narrow: bool) -> Patch {
     let claims = match value {
         0 => r#"{"role":null}"#.to_owned(),
-        3 => format!(r#"{{"role":"{}"}}"#, "x".repeat(100)),
+        3 => format!(r#"{{"note":"{}"}}"#, "x".repeat(2_040)),
         _ => format!(r#"{{"role":{value}}}"#),
     };
-    Patch { claims: Some(claims), scope: narrow.then(|| scopes("read")), limit: ClaimsLimit { bytes: 64, members: 32 } }
+    Patch { claims: Some(claims), scope: narrow.then(|| scopes("read")) }
 }
 
 proptest! {

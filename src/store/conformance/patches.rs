@@ -3,7 +3,7 @@
 use super::*;
 
 fn claims(text: &str) -> Patch {
-    Patch { claims: Some(text.to_owned()), scope: None, limit: ClaimsLimit { bytes: 2048, members: 32 } }
+    Patch { claims: Some(text.to_owned()), scope: None }
 }
 
 pub(super) async fn claims_merge_and_null_removes<S: Store>(on: Bench<S>) {
@@ -16,7 +16,7 @@ pub(super) async fn claims_merge_and_null_removes<S: Store>(on: Bench<S>) {
 
 pub(super) async fn a_scope_narrows_and_never_widens<S: Store>(on: Bench<S>) {
     let opened = on.open(session()).await;
-    let patch = Patch { claims: None, scope: Some(scopes("read admin")), ..claims("") };
+    let patch = Patch { claims: None, scope: Some(scopes("read admin")) };
     let Ok(Patched::Done(now)) = on.store.patch(opened.sid, patch, Known::default()).await else { panic!("not patched") };
     assert_eq!((&now.scope, &now.opened_scope), (&scopes("read"), &opened.opened_scope));
     let asks = Request { scope: Some(scopes("read write")), ..token(&opened, 0) };
@@ -25,8 +25,10 @@ pub(super) async fn a_scope_narrows_and_never_widens<S: Store>(on: Bench<S>) {
 
 pub(super) async fn what_is_too_large_writes_nothing<S: Store>(on: Bench<S>) {
     let opened = on.open(Session { claims: r#"{"a":1}"#.to_owned(), ..session() }).await;
-    for limit in [ClaimsLimit { bytes: 12, members: 32 }, ClaimsLimit { bytes: 2048, members: 1 }] {
-        let patch = Patch { limit, scope: Some(scopes("read")), ..claims(r#"{"b":"long"}"#) };
+    let long = format!(r#"{{"b":"{}"}}"#, "x".repeat(2_040));
+    let many = format!("{{{}}}", (0..32).map(|n| format!(r#""b{n}":1"#)).collect::<Vec<_>>().join(","));
+    for too_large in [long, many] {
+        let patch = Patch { scope: Some(scopes("read")), ..claims(&too_large) };
         assert_eq!(on.store.patch(opened.sid, patch, Known::default()).await, Ok(Patched::TooLarge));
     }
     assert_eq!(on.session(&opened).await, opened);
@@ -42,15 +44,16 @@ pub(super) async fn a_session_that_is_over_is_not_patched<S: Store>(on: Bench<S>
 }
 
 pub(super) async fn a_subject_is_patched_whole_or_not_at_all<S: Store>(on: Bench<S>) {
-    let (small, large) = (on.open(session()).await, on.open(Session { claims: r#"{"a":"12345678"}"#.to_owned(), ..session() }).await);
+    let (small, large) =
+        (on.open(session()).await, on.open(Session { claims: format!(r#"{{"a":"{}"}}"#, "x".repeat(2_035)), ..session() }).await);
     let bob = on.open(Session { subject: "bob".to_owned(), ..session() }).await;
-    let patch = Patch { limit: ClaimsLimit { bytes: 16, members: 32 }, ..claims(r#"{"b":1}"#) };
+    let patch = claims(r#"{"b":"too much"}"#);
     let void = on.revocation(Revocable::Epoch { target: subject("alice"), extent: Extent::AccessTokens });
     let too_large = on.store.patch_subject("alice".to_owned(), None, patch, Some(void)).await;
     assert_eq!(too_large, Ok(SubjectPatched::TooLarge));
     assert_eq!((on.session(&small).await, on.session(&large).await), (small.clone(), large));
     assert_eq!(on.log().await.entries, []);
-    let done = on.store.patch_subject("alice".to_owned(), None, claims(r#"{"b":1}"#), None).await;
+    let done = on.store.patch_subject("alice".to_owned(), None, claims(r#"{"a":null,"b":1}"#), None).await;
     assert_eq!(done, Ok(SubjectPatched::Done { sessions: 2, voided: None }));
     assert_eq!(on.session(&small).await.claims, r#"{"b":1}"#);
     assert_eq!(on.session(&bob).await, bob);
