@@ -7,6 +7,7 @@ use super::{Caller, Fault, Issuer, RefreshRequest, Refusal, Tokens, Unavailable}
 use crate::policy::rotation::{Above, Request};
 use crate::policy::{EndReason, Session};
 use crate::registry::{Client, Grant, ScopeSet};
+use crate::revocation::Cause;
 use crate::store::{Granted, Refreshed, Store};
 use crate::token::refresh::{RefreshFault, RefreshToken};
 
@@ -22,13 +23,14 @@ impl Issuer {
         let signer = self.signer(client.format)?;
         self.fresh_view()?;
         let question = self.question(caller, &token, request.scope.clone(), audience.map(str::to_owned))?;
+        let ended = self.view.void_session(token.sid, "", &client.id);
         // The subject is the store's to know; what this node knows of the client and of everything goes along.
         let known = self.known("", &client.id);
         let (how, session, stamp) = match self.store.refresh(question, known).await? {
             Refreshed::Granted { how, session, stamp } => (how, session, stamp),
             other => return Err(self.not_granted(other, &token)),
         };
-        self.still_alive(&session)?;
+        self.still_alive(&session, ended)?;
         self.metrics.refreshed(name(how));
         let scope = request.scope.map(|asked| asked.intersection(&session.scope)).unwrap_or_else(|| session.scope.clone());
         let audience = audience.or(session.audience.first().map(String::as_str)).unwrap_or_default();
@@ -113,9 +115,11 @@ impl Issuer {
         refusal.into()
     }
 
-    /// This node may know of a revocation that the store has lost: every doubt is resolved towards "revoked".
-    fn still_alive(&self, session: &Session) -> Result<(), Refusal> {
-        match self.view.void_session(session.sid, &session.subject, &session.client_id) {
+    /// This node may know of a revocation that the store has lost: every doubt is resolved towards "revoked". `ended` is what it knew of
+    /// the session itself before the store was asked: whoever loses the race to this answer does not take it back.
+    fn still_alive(&self, session: &Session, ended: Option<Cause>) -> Result<(), Refusal> {
+        let epochs = self.view.epochs(&session.subject, &session.client_id);
+        match ended.or_else(|| epochs.void_session(session.sid.stamp())) {
             None => Ok(()),
             Some(cause) => Err(Refusal::SessionEnded(Some(EndReason::of(cause)))),
         }
