@@ -48,14 +48,18 @@ fn claims() -> Claims {
     }
 }
 
-/// A token, the bytes that are signed, and the signature.
 fn mint(key: &SigningKey) -> (String, Vec<u8>, [u8; 64]) {
+    mint_of(&claims(), key)
+}
+
+/// A token, the bytes that are signed, and the signature.
+fn mint_of(claims: &Claims, key: &SigningKey) -> (String, Vec<u8>, [u8; 64]) {
     if key.verifying().algorithm().is_paseto() {
-        let unsigned = paseto::signing_input(&claims(), key.verifying().kid(), b"");
+        let unsigned = paseto::signing_input(claims, key.verifying().kid(), b"");
         let signature = key.sign(unsigned.signed()).expect("a signature");
         return (paseto::finish(&unsigned, &signature), unsigned.signed().to_vec(), signature);
     }
-    let input = jwt::signing_input(&claims(), key.verifying());
+    let input = jwt::signing_input(claims, key.verifying());
     let signature = key.sign(input.as_bytes()).expect("a signature");
     (jwt::finish(input.clone(), &signature), input.into_bytes(), signature)
 }
@@ -110,10 +114,21 @@ fn primitives(c: &mut Criterion) {
 
 fn junk(c: &mut Criterion) {
     let key = signing(Algorithm::EdDsa);
-    let (token, _, _) = mint(&key);
+    let (token, _, signature) = mint(&key); // over other bytes than the forged ones: nothing short of the whole check finds that out
     let (_, rest) = token.split_once('.').expect("a token");
     let header = |text: &str| format!("{}.{rest}", b64::encode(text));
+    let paseto_key = signing(Algorithm::V4Public);
+    let (genuine_header, _) = token.split_once('.').expect("a token");
+    let footer = b64::encode(paseto::footer(paseto_key.verifying().kid()));
+    let expired = Claims { issued_at: NOW.minus(Duration::from_secs(600)), expires_at: NOW, ..claims() };
+    let many: String = (0..60).map(|at| format!(",\"{at}\":[[]]")).collect();
     let cases = [
+        ("forged", format!("{genuine_header}.{}.{}", b64::encode("{}"), b64::encode(signature))),
+        ("forged, 8 KiB", format!("{genuine_header}.{}.{}", "A".repeat(7_900), b64::encode(signature))),
+        ("forged v4.public, 8 KiB", format!("v4.public.{}.{footer}", b64::encode([&[b'x'; 5_900][..], &signature].concat()))),
+        ("expired", mint_of(&expired, &key).0),
+        ("expired v4.public", mint_of(&expired, &paseto_key).0),
+        ("a full header", header(&format!("{{\"typ\":\"at+jwt\",\"alg\":\"EdDSA\",\"kid\":\"nobody\"{many}}}"))),
         ("100,000 dots", ".".repeat(100_000)),
         ("1 MiB", "A".repeat(1 << 20)),
         ("8 KiB of dots", ".".repeat(8_192)),
@@ -124,7 +139,7 @@ fn junk(c: &mut Criterion) {
         ("JWE", format!("{token}.AAAA.AAAA")),
         ("v4.local", format!("v4.local.{rest}")),
     ];
-    let verifier = verifier(&[key]);
+    let verifier = verifier(&[key, paseto_key]);
     let mut group = c.benchmark_group("junk");
     for (name, token) in cases {
         assert!(verifier.verify(&token, NOW).is_err());
