@@ -5,11 +5,11 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::{Bearer, ClientAdded, ClientInfo, Fault, Issuer, Refusal};
+use super::{Bearer, ClientAdded, ClientInfo, Fault, Issuer, Refusal, keep_log};
 use crate::api::Code;
 use crate::registry::{Client, ClientProblem, ClientType, Registry, SecretHash, management};
 use crate::secret::Secret;
-use crate::store::Store;
+use crate::store::{Keep, Store};
 
 impl Issuer {
     /// Every client.
@@ -83,8 +83,10 @@ impl Issuer {
 
     /// Writes a client, then answers by it.
     pub(super) async fn put_client(&self, client: Client) -> Result<ClientInfo, Fault> {
-        self.store.put_client(client.clone()).await?;
         let mut registry = Registry::clone(&self.registry.load());
+        let lifetimes = registry.lifetimes(&client);
+        let keep = Keep { log: keep_log(lifetimes.access_ttl), session: lifetimes.absolute };
+        self.store.put_client(client.clone(), keep).await?;
         registry.clients.insert(client.id.clone(), client.clone());
         let info = self.info(&registry, &client);
         self.registry.store(Arc::new(registry));

@@ -53,7 +53,7 @@ impl Issuer {
         let (at, began) = (self.judging().wall, self.clock.monotonic());
         let beat = self.store.heartbeat().await?;
         self.view.note_reading(beat.reading);
-        self.view.confirm(at, began, self.retention());
+        self.view.confirm(at, began, Retention { keep: beat.keep_log });
         Ok(())
     }
 
@@ -104,10 +104,6 @@ impl Issuer {
 
     fn followed_to(&self, position: Position) {
         *self.followed.lock().unwrap_or_else(PoisonError::into_inner) = position;
-    }
-
-    fn retention(&self) -> Retention {
-        Retention { keep: keep_log(self.registry.load().longest_access_ttl()) }
     }
 }
 

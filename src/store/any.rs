@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::{
-    Embedded, Filter, Heartbeat, Known, LogPage, Model, Open, Opened, Patch, Patched, Position, Refreshed, Revoke, RevokeAnswer, Revoked,
-    SessionPage, Store, StoreFault, SubjectPatched, Swept,
+    Embedded, Filter, Heartbeat, Keep, Known, LogPage, Model, Open, Opened, Patch, Patched, Position, Refreshed, Revoke, RevokeAnswer,
+    Revoked, SessionPage, Store, StoreFault, SubjectPatched, Swept,
 };
 use crate::id::{RevocationId, Sid, Stamp};
 use crate::policy::Session;
@@ -73,7 +73,7 @@ delegate! {
     stamp(subject: String, client: String, known: Known) -> Stamp;
     log(position: Position, limit: u32) -> LogPage;
     heartbeat() -> Heartbeat;
-    put_client(client: Client) -> ();
+    put_client(client: Client, keep: Keep) -> ();
     remove_client(id: String) -> bool;
     clients() -> Vec<Client>;
     remember_key(kid: String) -> ();

@@ -18,7 +18,7 @@ pub use any::AnyStore;
 pub use embedded::Embedded;
 pub use model::Model;
 pub use types::{
-    Filter, Granted, Heartbeat, Holder, Idempotency, Known, LogEntry, LogPage, Open, Opened, Patch, Patched, Position, Refreshed,
+    Filter, Granted, Heartbeat, Holder, Idempotency, Keep, Known, LogEntry, LogPage, Open, Opened, Patch, Patched, Position, Refreshed,
     Revocable, Revoke, RevokeAnswer, Revoked, SessionPage, SubjectPatched, Swept,
 };
 
@@ -30,7 +30,7 @@ use crate::registry::Client;
 /// What a store is told once, when it is opened.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Settings {
-    /// How long a log entry is kept, in confirmed heartbeats. The greatest value ever given to a store holds.
+    /// How long a log entry is kept, in confirmed heartbeats. The greatest value ever given to a store holds, here or with a client.
     pub keep_log: Duration,
     /// How long an ended session is remembered, so that "why was I signed out?" has an answer.
     pub grace: Duration,
@@ -110,8 +110,9 @@ pub trait Store: Send + Sync + 'static {
     /// Writes the store's time. It confirms the age of views, and begins a new steady time when the last one is too far away.
     fn heartbeat(&self) -> impl Future<Output = Result<Heartbeat, StoreFault>> + Send;
 
-    /// Registers a client or replaces its registration whole.
-    fn put_client(&self, client: Client) -> impl Future<Output = Result<(), StoreFault>> + Send;
+    /// Registers a client or replaces its registration whole; from now on, and for ever, what is called back is kept as long as it
+    /// needs.
+    fn put_client(&self, client: Client, keep: Keep) -> impl Future<Output = Result<(), StoreFault>> + Send;
 
     /// Removes a client; whether there was one.
     fn remove_client(&self, id: String) -> impl Future<Output = Result<bool, StoreFault>> + Send;

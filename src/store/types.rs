@@ -279,6 +279,15 @@ pub struct LogPage {
     pub gap: bool,
 }
 
+/// How long what is called back can matter at a client: as long as its access tokens and its sessions live.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Keep {
+    /// How long its access tokens need an entry of the log, in confirmed heartbeats.
+    pub log: Duration,
+    /// The absolute lifetime of its sessions.
+    pub session: Duration,
+}
+
 /// A heartbeat that was written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Heartbeat {
@@ -286,6 +295,8 @@ pub struct Heartbeat {
     pub reading: Stamp,
     /// Raw store time of this heartbeat.
     pub at: Moment,
+    /// How long the store keeps an entry of the log: the greatest value ever given. Views keep theirs as long.
+    pub keep_log: Duration,
 }
 
 /// Which sessions to list.

@@ -11,6 +11,7 @@ use mintage::time::Moment;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 
 /// The secret that every test node's administrator has.
 pub(crate) const ADMIN_SECRET: &str = "mcs_kT3vQ9xZ7mB2rL8wJ5nC1hF6yD4sG0pA";
@@ -157,6 +158,11 @@ impl TestApp {
     /// Runs the minute's job: keys are announced, take over and end.
     pub(crate) async fn tend(&self) {
         self.node.as_ref().expect("the node runs").jobs().tend().await;
+    }
+
+    /// Runs the quarter of an hour's job: what may be forgotten is.
+    pub(crate) async fn sweep(&self) {
+        self.node.as_ref().expect("the node runs").jobs().sweep(&CancellationToken::new()).await;
     }
 
     pub(crate) fn now(&self) -> u64 {

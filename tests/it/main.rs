@@ -3,6 +3,7 @@
 mod app;
 mod wire;
 
+mod attack;
 mod bearer;
 mod canaries;
 mod claims;

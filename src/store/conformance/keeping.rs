@@ -10,6 +10,24 @@ fn a_token() -> Revocable {
     Revocable::Token(Jti::new(Stamp::from_millis(7), &[1; 10]))
 }
 
+fn a_client(id: &str, scope: &str) -> Client {
+    Client {
+        id: id.to_owned(),
+        kind: ClientType::Public,
+        secrets: Vec::new(),
+        grants: BTreeSet::new(),
+        scopes: scopes(scope),
+        audiences: Vec::new(),
+        opens_for: OpensFor::These(BTreeSet::from(["app".to_owned()])),
+        format: TokenFormat::Paseto,
+        origins: Vec::new(),
+        overrides: Overrides { access_ttl: Some(SECOND), ..Overrides::default() },
+        rotates: true,
+        sessions_per_slot: Some(2),
+        disabled: false,
+    }
+}
+
 pub(super) async fn a_clock_that_jumps_forgets_nothing<S: Store>(on: Bench<S>) {
     let opened = on.open(Session { idle: 2 * LIFETIME, ..session() }).await;
     on.revoke(Revocable::Session(opened.sid)).await;
@@ -64,6 +82,23 @@ pub(super) async fn an_epoch_outlives_the_longest_session<S: Store>(on: Bench<S>
     assert_eq!(on.present(&opened, 0).await, "Gone Some(SubjectRevoked)");
 }
 
+pub(super) async fn a_client_whose_tokens_live_longer_lengthens_what_is_kept<S: Store>(on: Bench<S>) {
+    let usual = settings().keep_log;
+    let keep = |log| Keep { log, session: Duration::ZERO };
+    assert_eq!(on.beat().await.keep_log, usual);
+    on.store.put_client(a_client("tv", "read"), keep(usual * 3)).await.expect("the store works");
+    on.store.put_client(a_client("tv", "read"), keep(SECOND)).await.expect("the store works");
+    on.store.remove_client("tv".to_owned()).await.expect("the store works");
+    assert_eq!(on.beat().await.keep_log, usual * 3, "tokens that it got live on");
+    on.revoke(a_token()).await;
+    on.pass(usual * 3).await;
+    on.sweep().await;
+    assert_eq!(on.log().await.entries.len(), 1);
+    on.pass(SECOND).await;
+    on.sweep().await;
+    assert_eq!(on.log().await.entries.len(), 0);
+}
+
 pub(super) async fn a_session_is_remembered_for_its_grace<S: Store>(on: Bench<S>) {
     let (ended, lives) = (on.open(session()).await, on.open(session()).await);
     let (short, ..) = on.opened(Open { lifetime: SECOND, ..on.opening(session()) }).await;
@@ -105,28 +140,13 @@ pub(super) async fn an_id_is_spent_once_however_many_try<S: Store>(on: Bench<S>)
 }
 
 pub(super) async fn clients_are_replaced_whole<S: Store>(on: Bench<S>) {
-    let client = |id: &str, scope: &str| Client {
-        id: id.to_owned(),
-        kind: ClientType::Public,
-        secrets: Vec::new(),
-        grants: BTreeSet::new(),
-        scopes: scopes(scope),
-        audiences: Vec::new(),
-        opens_for: OpensFor::These(BTreeSet::from(["app".to_owned()])),
-        format: TokenFormat::Paseto,
-        origins: Vec::new(),
-        overrides: Overrides { access_ttl: Some(SECOND), ..Overrides::default() },
-        rotates: true,
-        sessions_per_slot: Some(2),
-        disabled: false,
-    };
-    for written in [client("b", "read"), client("a", "read"), client("b", "write")] {
-        on.store.put_client(written).await.expect("the store works");
+    for written in [a_client("b", "read"), a_client("a", "read"), a_client("b", "write")] {
+        on.store.put_client(written, Keep::default()).await.expect("the store works");
     }
-    assert_eq!(on.store.clients().await, Ok(vec![client("a", "read"), client("b", "write")]));
+    assert_eq!(on.store.clients().await, Ok(vec![a_client("a", "read"), a_client("b", "write")]));
     assert_eq!(on.store.remove_client("b".to_owned()).await, Ok(true));
     assert_eq!(on.store.remove_client("b".to_owned()).await, Ok(false));
-    assert_eq!(on.store.clients().await, Ok(vec![client("a", "read")]));
+    assert_eq!(on.store.clients().await, Ok(vec![a_client("a", "read")]));
 }
 
 pub(super) async fn keys_are_remembered_until_they_are_forgotten<S: Store>(on: Bench<S>) {

@@ -97,6 +97,7 @@ macro_rules! every_case {
                 an_entry_goes_when_enough_heartbeats_have_confirmed_it,
                 the_entry_of_a_key_stays_as_long_as_the_key,
                 an_epoch_outlives_the_longest_session,
+                a_client_whose_tokens_live_longer_lengthens_what_is_kept,
                 a_session_is_remembered_for_its_grace,
                 a_repeatable_call_is_forgotten_after_its_time,
                 an_id_is_spent_once_however_many_try,

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use redb::{ReadTransaction, ReadableTable};
 
+use super::super::Keep;
 use super::tables::{Broken, CLIENTS, Due, KEYS, decode, encode};
 use super::writer::Step;
 use crate::registry::Client;
 
 impl Step<'_> {
-    pub(super) fn put_client(&mut self, client: &Client) -> Result<(), Broken> {
+    pub(super) fn put_client(&mut self, client: &Client, keep: Keep) -> Result<(), Broken> {
+        self.state.keep_at_least(keep);
         self.tables.clients.insert(client.id.as_str(), encode(client)?.as_slice())?;
         Ok(())
     }

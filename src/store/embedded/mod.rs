@@ -21,7 +21,7 @@ use std::time::Duration;
 use redb::{Database, ReadTransaction, ReadableDatabase, StorageBackend};
 
 use super::{
-    Filter, Heartbeat, Known, LogPage, Open, Opened, Patch, Patched, Position, Refreshed, Revoke, RevokeAnswer, Revoked, SessionPage,
+    Filter, Heartbeat, Keep, Known, LogPage, Open, Opened, Patch, Patched, Position, Refreshed, Revoke, RevokeAnswer, Revoked, SessionPage,
     Settings, Store, StoreFault, SubjectPatched, Swept,
 };
 use crate::ambient::{Clock, Entropy};
@@ -153,8 +153,8 @@ impl Store for Embedded {
         self.writer.run(|step| Ok(step.heartbeat())).await
     }
 
-    async fn put_client(&self, client: Client) -> Result<(), StoreFault> {
-        self.writer.run(move |step| step.put_client(&client)).await
+    async fn put_client(&self, client: Client, keep: Keep) -> Result<(), StoreFault> {
+        self.writer.run(move |step| step.put_client(&client, keep)).await
     }
 
     async fn remove_client(&self, id: String) -> Result<bool, StoreFault> {

@@ -55,6 +55,7 @@ impl Step<'_> {
             self.state.steady_since = self.now;
         }
         self.state.last_heartbeat = self.now;
-        Heartbeat { reading: self.reading(Known::default()), at: self.now }
+        let keep_log = std::time::Duration::from_millis(self.state.keep_log);
+        Heartbeat { reading: self.reading(Known::default()), at: self.now, keep_log }
     }
 }

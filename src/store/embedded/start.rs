@@ -6,7 +6,7 @@ use std::path::Path;
 
 use redb::{Database, DatabaseError, StorageBackend, StorageError};
 
-use super::super::Settings;
+use super::super::{Keep, Settings};
 use super::OpenFault;
 use super::tables::{Broken, FORMAT, FORMAT_ROW, META, STATE_ROW, State, Tables, encode, row};
 use crate::ambient::Entropy;
@@ -64,8 +64,7 @@ fn begin_state(db: &Database, now: Moment, entropy: &dyn Entropy, settings: &Set
             steady_since: now,
             ..State::default()
         });
-        state.keep_log = state.keep_log.max(millis(settings.keep_log));
-        state.longest_session = state.longest_session.max(millis(settings.longest_session));
+        state.keep_at_least(Keep { log: settings.keep_log, session: settings.longest_session });
         tables.meta.insert(FORMAT_ROW, &FORMAT.to_be_bytes()[..])?;
         tables.meta.insert(STATE_ROW, encode(&state)?.as_slice())?;
         state

@@ -113,7 +113,10 @@ impl Step<'_> {
 
     fn forget_epoch(&mut self, key: &[u8]) -> Result<bool, Broken> {
         let Some(row) = tables::row::<_, EpochRow>(&self.tables.epochs, key)? else { return Ok(false) };
-        if self.epoch_due(&row) >= self.state.confirmed {
+        let due = self.epoch_due(&row);
+        if due >= self.state.confirmed {
+            // Raised since, or to be kept longer since.
+            self.tables.due.insert(Due::Epoch.key(due, key).as_slice(), ())?;
             return Ok(false);
         }
         self.tables.epochs.remove(key)?;

@@ -5,8 +5,9 @@ use ring::digest::{SHA256, digest};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::super::Position;
 use super::super::common::{EpochRow, EpochRows};
+use super::super::{Keep, Position};
+use super::start::millis;
 use crate::id::{Sid, Stamp};
 use crate::policy::Session;
 use crate::revocation::{Revocation, Target};
@@ -107,6 +108,14 @@ pub(super) struct State {
     /// The greatest values ever given, in milliseconds.
     pub(super) keep_log: u64,
     pub(super) longest_session: u64,
+}
+
+impl State {
+    /// Remembers the greatest lengths ever given.
+    pub(super) fn keep_at_least(&mut self, keep: Keep) {
+        self.keep_log = self.keep_log.max(millis(keep.log));
+        self.longest_session = self.longest_session.max(millis(keep.session));
+    }
 }
 
 /// What an `Idempotency-Key` did.

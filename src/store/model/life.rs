@@ -111,7 +111,7 @@ impl Life {
         if is_unsteady {
             self.steady_since = self.now;
         }
-        Heartbeat { reading: self.reading(Known::default()), at: self.now }
+        Heartbeat { reading: self.reading(Known::default()), at: self.now, keep_log: self.settings.keep_log }
     }
 
     pub(super) fn position(&self, seq: u64) -> Position {

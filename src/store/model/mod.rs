@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::{
-    Filter, Heartbeat, Known, LogPage, Open, Opened, Patch, Patched, Position, Refreshed, Revoke, RevokeAnswer, Revoked, SessionPage,
+    Filter, Heartbeat, Keep, Known, LogPage, Open, Opened, Patch, Patched, Position, Refreshed, Revoke, RevokeAnswer, Revoked, SessionPage,
     Settings, Store, StoreFault, SubjectPatched, Swept,
 };
 use crate::ambient::{Clock, Entropy};
@@ -94,8 +94,11 @@ impl Store for Model {
         Ok(self.now().heartbeat())
     }
 
-    async fn put_client(&self, client: Client) -> Result<(), StoreFault> {
-        self.now().clients.insert(client.id.clone(), client);
+    async fn put_client(&self, client: Client, keep: Keep) -> Result<(), StoreFault> {
+        let mut life = self.now();
+        life.settings.keep_log = life.settings.keep_log.max(keep.log);
+        life.settings.longest_session = life.settings.longest_session.max(keep.session);
+        life.clients.insert(client.id.clone(), client);
         Ok(())
     }
 
