@@ -8,7 +8,7 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use tracing::Span;
 
-use super::params::Params;
+use super::params::decode;
 use super::problem::Refused;
 use crate::api::Code;
 use crate::issuer::{Bearer, Issuer};
@@ -62,9 +62,11 @@ pub fn authorization(headers: &HeaderMap) -> Result<Option<(&str, &str)>, BadHea
     }
 }
 
-/// A token in the address would stand in logs and histories (RFC 6750 §5.3, RFC 9700 §4.3.2).
-fn has_token(query: Option<&str>) -> bool {
-    query.is_some_and(|query| Params::parse(query.as_bytes()).is_ok_and(|params| params.has("access_token")))
+/// Whether there is a token in the address, where it would stand in logs and histories (RFC 6750 §5.3, RFC 9700 §4.3.2). However
+/// malformed the rest of the query is.
+pub fn has_token(query: Option<&str>) -> bool {
+    let name = |pair: &str| decode(pair.split('=').next().unwrap_or_default().as_bytes());
+    query.is_some_and(|query| query.split('&').any(|pair| name(pair).as_deref() == Some("access_token")))
 }
 
 #[cfg(test)]

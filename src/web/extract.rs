@@ -75,7 +75,7 @@ impl<S: Sync> FromRequestParts<S> for Query {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
         let query = parts.uri.query().unwrap_or_default();
-        Params::parse(query.as_bytes()).map(Self).map_err(|bad| refused(Code::InvalidQuery, bad))
+        Params::parse_filled(query.as_bytes()).map(Self).map_err(|bad| refused(Code::InvalidQuery, bad))
     }
 }
 

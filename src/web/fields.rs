@@ -21,9 +21,16 @@ pub(super) fn read<T: DeserializeOwned>(value: Value) -> Result<T, Wrong> {
     T::deserialize(Node(value))
 }
 
-/// The pointer to a member of the outermost object.
+/// The longest name, in characters, that is told whole: names come from strangers and go into answers and logs.
+const TOLD_WHOLE: usize = 40;
+
+/// The pointer to a member of the outermost object; a name too long to be one of ours is cut.
 pub(super) fn pointer(name: &str) -> String {
-    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
+    let told: String = match name.char_indices().nth(TOLD_WHOLE) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name.to_owned(),
+    };
+    format!("/{}", told.replace('~', "~0").replace('/', "~1"))
 }
 
 impl Wrong {

@@ -15,7 +15,7 @@ mod request_id;
 mod timed_io;
 
 pub use answer::{answer, document, is_about};
-pub use auth::{Authorized, BadHeader, authorization, bearer_token};
+pub use auth::{Authorized, BadHeader, authorization, bearer_token, has_token};
 pub use cors::{Origins, cors};
 pub use extract::{Form, Id, Json, MergePatch, Query, idempotency_key};
 pub use limits::{BODY_LIMIT, Limits};

@@ -8,8 +8,8 @@ const REPEATABLE: [&str; 2] = ["resource", "audience"];
 /// How many parameters are read at most.
 const MOST: usize = 64;
 
-/// Parameters in the order they came, each name once but for `resource` and `audience`. One without a value counts as left out
-/// (RFC 6749 §3.1). Values never print: they may be tokens.
+/// Parameters in the order they came, each name once but for `resource` and `audience`. In a form, one without a value counts as left
+/// out (RFC 6749 §3.1). Values never print: they may be tokens.
 #[derive(Clone, Debug)]
 pub struct Params(Vec<(String, Secret<String>)>);
 
@@ -23,27 +23,38 @@ pub struct BadParams {
 }
 
 impl Params {
-    /// Reads a body or a query. Percent signs stand before two hexadecimal digits, and what they spell is UTF-8.
+    /// Reads a body. Percent signs stand before two hexadecimal digits, and what they spell is UTF-8.
     pub fn parse(text: &[u8]) -> Result<Self, BadParams> {
-        let mut seen: Vec<String> = Vec::new();
-        let mut params = Vec::new();
+        let mut params = Self::pairs(text)?;
+        params.retain(|(_, value)| !is_empty(value));
+        Ok(Self(params))
+    }
+
+    /// Reads a query, in which a parameter without a value is a mistake: a filter left empty must not list everything.
+    pub fn parse_filled(text: &[u8]) -> Result<Self, BadParams> {
+        let params = Self::pairs(text)?;
+        match params.iter().find(|(_, value)| is_empty(value)) {
+            Some((name, _)) => Err(BadParams { name: Some(name.clone()), code: Code::Required }),
+            None => Ok(Self(params)),
+        }
+    }
+
+    fn pairs(text: &[u8]) -> Result<Vec<(String, Secret<String>)>, BadParams> {
+        let mut params: Vec<(String, Secret<String>)> = Vec::new();
         for pair in text.split(|&byte| byte == b'&').filter(|pair| !pair.is_empty()) {
             let at = pair.iter().position(|&byte| byte == b'=');
             let (name, value) = at.map_or((pair, &b""[..]), |at| (&pair[..at], &pair[at + 1..]));
             let name = decode(name).ok_or(BadParams { name: None, code: Code::Malformed })?;
             let value = decode(value).map(Secret::new).ok_or_else(|| BadParams { name: Some(name.clone()), code: Code::Malformed })?;
-            if seen.contains(&name) && !REPEATABLE.contains(&name.as_str()) {
+            if params.iter().any(|(seen, _)| *seen == name) && !REPEATABLE.contains(&name.as_str()) {
                 return Err(BadParams { name: Some(name), code: Code::Duplicate });
             }
-            if seen.len() == MOST {
+            if params.len() == MOST {
                 return Err(BadParams { name: None, code: Code::TooMany });
             }
-            seen.push(name.clone());
-            if value.expose(|value| !value.is_empty()) {
-                params.push((name, value));
-            }
+            params.push((name, value));
         }
-        Ok(Self(params))
+        Ok(params)
     }
 
     /// The value of a parameter, taken out.
@@ -71,6 +82,10 @@ impl Params {
     pub fn stranger(&self, known: &[&str]) -> Option<&str> {
         self.0.iter().map(|(name, _)| name.as_str()).find(|name| !known.contains(name))
     }
+}
+
+fn is_empty(value: &Secret<String>) -> bool {
+    value.expose(String::is_empty)
 }
 
 /// Undoes `application/x-www-form-urlencoded`; `None` for a stray percent sign or what is not UTF-8.

@@ -44,3 +44,38 @@ async fn a_revocation_outlives_the_tokens_of_a_client_that_is_gone() {
     app.pass(PAST_THE_DEFAULT_KEEP).await;
     assert!(!app.is_active(&session.access).await, "un-revoked by removing its client");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_filter_that_was_left_empty_does_not_list_everybody() {
+    let app = TestApp::start().await;
+    app.open("alice").await;
+    let admin = app.admin().await;
+    for query in ["subject=", "subject", "client_id=", "state=&limit=5"] {
+        let answer = app.get(&format!("/v1/sessions?{query}"), &admin).await.must_be(400);
+        assert_eq!((answer.text("/code"), answer.text("/errors/0/code")), ("invalid_query".to_owned(), "required".to_owned()), "{query}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_in_the_address_is_refused_however_the_rest_of_it_looks() {
+    let app = TestApp::start().await;
+    let (admin, session) = (app.admin().await, app.open("alice").await);
+    let many = "&a=1".repeat(70);
+    for query in ["access_token=x&access_token=y", "access_token=%zz", "access%5Ftoken=x&b=%", &format!("b=1{many}&access_token=x")] {
+        let open = json!({ "subject": "bob", "client_id": "app" });
+        app.post(&format!("/v1/sessions?{query}"), &admin, &open).await.must_be(400);
+        let form = [("token", session.access.as_str())];
+        let asking = app.request(Method::POST, &format!("/oauth/introspect?{query}")).bearer_auth(&admin).form(&form);
+        app.send(asking).await.must_be(400).must_be_error("invalid_request");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_stranger_calls_a_field_is_cut_before_it_is_told() {
+    let app = TestApp::start().await;
+    let name = "n".repeat(20_000);
+    let answer = app.send(app.request(Method::POST, "/oauth/token").form(&[(&name, "1"), (&name, "1")])).await.must_be(400);
+    assert!(answer.text.len() < 500, "{} bytes", answer.text.len());
+    let answer = app.post("/v1/sessions", &app.admin().await, &json!({ name: 1 })).await.must_be(400);
+    assert!(answer.text.len() < 1_000, "{} bytes", answer.text.len());
+}

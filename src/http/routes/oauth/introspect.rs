@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT, CONTENT_TYPE, VARY};
 use axum::response::{IntoResponse, Response};
@@ -12,7 +12,7 @@ use crate::api::{Code, IntrospectionBody};
 use crate::http::client_auth::recognise;
 use crate::http::openapi::{OAuthRefusals, TokenNamed};
 use crate::issuer::{Asker, Introspection, Issuer};
-use crate::web::{Form, Params, Refused, bearer_token};
+use crate::web::{Form, Params, Refused, bearer_token, has_token};
 
 /// The signed form of the answer (RFC 9701 §5).
 const SIGNED: &str = "application/token-introspection+jwt";
@@ -33,9 +33,13 @@ const SIGNED: &str = "application/token-introspection+jwt";
 )]
 pub(in crate::http) async fn introspect(
     State(issuer): State<Arc<Issuer>>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
     Form(mut form): Form,
 ) -> Result<Response, Refused> {
+    if has_token(query.as_deref()) {
+        return Err(Code::BearerMalformed.into());
+    }
     let asker = asker(&issuer, &headers, &mut form)?;
     let asker_id = match &asker {
         Asker::Client(caller) => caller.client.id.clone(),
