@@ -211,10 +211,10 @@ impl Registry {
     }
 }
 
-/// Whether a text can be a `client_id`: it stands in URLs, logs and keys of the store unescaped.
+/// Whether a text can be a `client_id`: it stands in URLs, logs and keys of the store unescaped. Dots alone would be a step in a path.
 pub fn is_client_id(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:@".contains(&byte);
-    (1..=MAX_CLIENT_ID).contains(&text.len()) && text.bytes().all(allowed) && text != OURSELVES
+    (1..=MAX_CLIENT_ID).contains(&text.len()) && text.bytes().all(allowed) && ![OURSELVES, ".", ".."].contains(&text)
 }
 
 /// Whether a text can be an audience: an absolute URI without fragment (RFC 8707 §2) in visible ASCII.

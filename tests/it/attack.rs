@@ -79,3 +79,13 @@ async fn what_a_stranger_calls_a_field_is_cut_before_it_is_told() {
     let answer = app.post("/v1/sessions", &app.admin().await, &json!({ name: 1 })).await.must_be(400);
     assert!(answer.text.len() < 1_000, "{} bytes", answer.text.len());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_client_is_called_what_an_address_cannot_say() {
+    let app = TestApp::start().await;
+    for id in [".", ".."] {
+        let mut body = long_lived();
+        body["id"] = json!(id);
+        app.post("/v1/clients", &app.admin().await, &body).await.must_be(400);
+    }
+}
