@@ -169,6 +169,25 @@ fn a_damaged_or_foreign_file_is_refused_and_left_alone() {
     assert_eq!(std::fs::read(&file).unwrap(), vec![b'x'; 8192]);
 }
 
+#[tokio::test]
+async fn a_damaged_page_is_told_and_no_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("store.redb");
+    drop(Embedded::open(folder.path(), clock(), &Counting::default(), settings()).unwrap());
+    let whole = std::fs::read(&file).unwrap();
+    let mut told = 0;
+    for page in (0..whole.len()).step_by(4096) {
+        let mut damaged = whole.clone();
+        damaged[page..page + 4096].iter_mut().step_by(7).for_each(|byte| *byte ^= 0xff);
+        std::fs::write(&file, damaged).unwrap();
+        match Embedded::open(folder.path(), clock(), &Counting::default(), settings()) {
+            Ok(store) => told += usize::from(store.keys().await.is_err() || store.log(Position::default(), 10).await.is_err()),
+            Err(fault) => told += usize::from(matches!(fault, OpenFault::Corrupt(_) | OpenFault::UnknownFormat(_))),
+        }
+    }
+    assert!(told >= 3, "{told}");
+}
+
 #[test]
 fn a_store_of_another_format_is_refused() {
     let storage = Storage::default();

@@ -75,7 +75,8 @@ impl Embedded {
     ///
     /// `entropy` gives the name of a new store's life, by which positions of another one are known.
     pub fn open(data: &Path, clock: Arc<dyn Clock>, entropy: &dyn Entropy, settings: Settings) -> Result<Self, OpenFault> {
-        Self::begin(start::on_disk(data)?, clock, entropy, settings)
+        let open = || Self::begin(start::on_disk(data)?, clock, entropy, settings);
+        unless_it_panics(open).unwrap_or_else(|| Err(OpenFault::Corrupt(format!("{}: {DAMAGED}", data.display()))))
     }
 
     /// Opens a store in any storage: the door for fault injection.
@@ -98,8 +99,17 @@ impl Embedded {
     /// Reads one snapshot, beside the writer.
     fn read<T>(&self, read: impl FnOnce(&ReadTransaction) -> Result<T, Broken>) -> Result<T, StoreFault> {
         self.writer.check()?;
-        self.db.begin_read().map_err(Broken::from).and_then(|txn| read(&txn)).map_err(|Broken(why)| StoreFault::Down(why))
+        let read = || self.db.begin_read().map_err(Broken::from).and_then(|txn| read(&txn));
+        let answer = unless_it_panics(read).unwrap_or_else(|| Err(Broken(DAMAGED.to_owned())));
+        answer.map_err(|Broken(why)| StoreFault::Down(why))
     }
+}
+
+const DAMAGED: &str = "a page on disk makes no sense";
+
+/// redb panics where a page is not what it wrote. Nothing that `work` changes outlives it.
+fn unless_it_panics<T>(work: impl FnOnce() -> T) -> Option<T> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).ok()
 }
 
 impl Store for Embedded {
