@@ -10,13 +10,17 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::{Node, StartFault, Surroundings};
+use crate::ambient::Entropy;
 use crate::config::Settings;
 use crate::http::{self, Doors};
+use crate::id::{RevocationId, Stamp};
 use crate::issuer::{Issuer, Parts, Policy, keep_log};
 use crate::keyfiles::KeyFolder;
 use crate::keyring::KeyRing;
+use crate::policy::EndReason;
 use crate::registry::Registry;
-use crate::store::{self, AnyStore, Embedded, Store};
+use crate::revocation::{Extent, Target};
+use crate::store::{self, AnyStore, Embedded, Known, Revocable, Revoke, Store};
 use crate::tasks::Ticker;
 use crate::telemetry::Metrics;
 use crate::web::{self, Limits, Observer};
@@ -34,7 +38,7 @@ impl Node {
         let store = Arc::new(AnyStore::from(embedded));
         let folder = KeyFolder::open(&settings.keys)?;
         let ring = folder.load()?;
-        let is_new = check_keys(&store, &ring, &settings.keys).await?;
+        let is_new = check_keys(&store, &ring, &settings.keys, &*entropy).await?;
         let metrics = Arc::new(Metrics::new(&settings.namespace));
         let parts = Parts {
             policy: policy(&settings, address),
@@ -62,7 +66,7 @@ impl Node {
 }
 
 /// The key folder and the store must belong together. `true` where both are new.
-async fn check_keys(store: &AnyStore, ring: &KeyRing, folder: &Path) -> Result<bool, StartFault> {
+async fn check_keys(store: &AnyStore, ring: &KeyRing, folder: &Path, entropy: &dyn Entropy) -> Result<bool, StartFault> {
     let down = |fault| StartFault::Issuer(crate::issuer::Fault::from(fault));
     let remembered = store.keys().await.map_err(down)?;
     let missing: Vec<String> = remembered.iter().filter(|kid| ring.key(kid).is_none()).cloned().collect();
@@ -76,10 +80,28 @@ async fn check_keys(store: &AnyStore, ring: &KeyRing, folder: &Path) -> Result<b
     if ring.macs.is_empty() {
         return Err(StartFault::NoMacKey { folder: folder.to_owned() });
     }
+    if remembered.is_empty() {
+        store.revoke(everything(entropy), Known::default()).await.map_err(down)?;
+        tracing::warn!("the store is new and the keys are not: what they signed before is void, for nobody knows what was revoked");
+    }
     for held in &ring.signing {
         store.remember_key(held.key.verifying().kid().to_owned()).await.map_err(down)?;
     }
     Ok(false)
+}
+
+/// Every token that is out. Their sessions went with the store that held them, so nobody honest loses more than that.
+fn everything(entropy: &dyn Entropy) -> Revoke {
+    Revoke {
+        id: RevocationId::new(Stamp::ZERO, &entropy.bytes()),
+        what: Revocable::Epoch { target: Target::All, extent: Extent::Sessions },
+        only_if: None,
+        end_reason: EndReason::AllRevoked,
+        reason_code: Some("store_lost".to_owned()),
+        reason_note: None,
+        by: "mintage".to_owned(),
+        idempotency: None,
+    }
 }
 
 fn store_settings(settings: &Settings) -> store::Settings {

@@ -89,3 +89,17 @@ async fn no_client_is_called_what_an_address_cannot_say() {
         app.post("/v1/clients", &app.admin().await, &body).await.must_be(400);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_was_lost_revives_no_token() {
+    let mut app = TestApp::start().await;
+    let session = app.open("alice").await;
+    app.revoke(json!({ "type": "session", "sid": session.sid }), "sessions").await.must_be(201);
+    app.stop().await;
+    std::fs::remove_dir_all(app.folder().join("data")).expect("the store is lost");
+    app.restart().await;
+    assert!(!app.is_active(&session.access).await, "un-revoked with the store that knew of it");
+    let fresh = app.open("alice").await;
+    assert!(app.is_active(&fresh.access).await, "what is minted from now on is good");
+    app.refresh(&fresh.refresh).await.must_be(200);
+}
