@@ -98,7 +98,7 @@ fn read_secrets(section: &mut Section<'_>, kind: Option<ClientType>) -> Vec<Secr
         );
     }
     if kind == Some(ClientType::Confidential) && paths.is_empty() {
-        section.missing("secret_file", "name a file with the client's secret, made by: openssl rand -base64 32");
+        section.missing("secret_file", "name a file with the client's secret, made by: openssl rand -hex 32");
     }
     paths.iter().filter_map(|path| read_secret(section, path)).collect()
 }
@@ -111,7 +111,7 @@ fn read_secret(section: &Section<'_>, path: &Placed<String>) -> Option<SecretHas
             None
         }
         Ok(text) if !is_strong_secret(text.trim_end_matches(['\r', '\n'])) => {
-            let fix = "it needs 128 bits of entropy on one line; make one with: openssl rand -base64 32";
+            let fix = "it needs 128 bits of entropy on one line; make one with: openssl rand -hex 32";
             section.findings.fault(path.place.clone(), path.key.clone(), Problem::WeakSecret, fix);
             None
         }

@@ -86,7 +86,7 @@ pub(super) const KEYS: &[Key] = &[
         "clients.secret_file",
         "file",
         "",
-        "Holds its secret on one line, of at least 128 bits of entropy (`openssl rand -base64 32`). Confidential clients need one.",
+        "Holds its secret on one line, of at least 128 bits of entropy (`openssl rand -hex 32`). Confidential clients need one.",
     ),
     key("clients.secret_files", "at most 2 files", "", "The old secret and the new one, while one replaces the other."),
     key(

@@ -277,7 +277,7 @@ fn read_admin_secret(variables: &[(String, String)], findings: &Findings) -> Opt
         (None, None) => return None,
     };
     if !secret.expose(|text| is_strong_secret(text)) {
-        let fix = "it needs 128 bits of entropy; make one with: openssl rand -base64 32";
+        let fix = "it needs 128 bits of entropy; make one with: openssl rand -hex 32";
         findings.fault(Place::Environment(name.to_owned()), "", Problem::WeakSecret, fix);
     }
     Some(secret)

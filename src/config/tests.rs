@@ -123,7 +123,7 @@ origins = ["https://spa.example/"]
         r#"mintage.toml:7:1: defaults.idle: "a week" cannot be understood: write a whole number and ms, s, m, h or d, such as "90s""#,
         r#"mintage.toml:8:1: defaults.rotation_pause: rotation_pause is below retry_window: raise rotation_pause to at least retry_window, or set it to "0s" in a test"#,
         r#"mintage.toml:11:1: sessions.per_subject: must be a number, not text: write it without quotes, whole"#,
-        r#"mintage.toml:16:1: clients[0].secret_file: the secret could be guessed: it needs 128 bits of entropy on one line; make one with: openssl rand -base64 32"#,
+        r#"mintage.toml:16:1: clients[0].secret_file: the secret could be guessed: it needs 128 bits of entropy on one line; make one with: openssl rand -hex 32"#,
         r#"mintage.toml:18:1: clients[0].scopes: "mintage:revok" is no scope of Mintage: did you mean "mintage:revoke"?"#,
         r#"mintage.toml:19:1: clients[0].opens_for: no client "app" is registered: register that client, or write ["*"]"#,
         r#"mintage.toml:24:1: clients[1].grants: a public client may not use client_credentials: make the client confidential, or leave client_credentials out"#,
