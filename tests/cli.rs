@@ -63,7 +63,7 @@ fn a_refusal_is_status_1_and_says_what_to_do_on_standard_error() {
     let base = deployment(404, problem.to_owned());
     let (status, out, err) = parts(&at(&base, &["clients", "show", "nobody"]));
     assert_eq!((status, out.as_str()), (Some(1), ""));
-    assert_eq!(err, "error: refused (not_found): There is no such thing; Check the id\n  request r\n");
+    assert_eq!(err, "error: refused (not_found): There is no such thing. Check the id\n  request r\n");
 }
 
 #[test]

@@ -26,9 +26,13 @@ impl Connection {
     pub(crate) fn open(&self) -> Result<RemoteIssuer, Failure> {
         let environment = config::Remote::of(config::variables());
         let url = self.url.clone().or(environment.url).unwrap_or_else(|| "http://127.0.0.1:8080".to_owned());
-        let missing = |name: &str| Failure::Usage(format!("{name} is not set: set it to a client that is registered for this"));
-        let client_id = self.client_id.clone().or(environment.client_id).ok_or_else(|| missing("MINTAGE_CLIENT_ID"))?;
-        let secret = environment.client_secret.ok_or_else(|| missing("MINTAGE_CLIENT_SECRET"))?;
+        let missing = |name: &str, fix: &str| Failure::Usage(format!("{name} is not set: {fix}"));
+        let client_id = self
+            .client_id
+            .clone()
+            .or(environment.client_id)
+            .ok_or_else(|| missing("MINTAGE_CLIENT_ID", "set it, or --client-id, to a client that is registered for this"))?;
+        let secret = environment.client_secret.ok_or_else(|| missing("MINTAGE_CLIENT_SECRET", "set it to the secret of that client"))?;
         Ok(RemoteIssuer::new(&url, client_id, secret)?)
     }
 }

@@ -104,7 +104,8 @@ impl RemoteIssuer {
     /// # Errors
     /// When the key is not known, or the call is refused.
     pub async fn revoke_key(&self, kid: &str) -> Result<KeyBody, RemoteFault> {
-        self.call(KEYS, Call::plain(Method::POST, format!("/v1/keys/{}/revoke", encode(kid)))).await
+        let scope = format!("{KEYS} {REVOKE_ALL}");
+        self.call(&scope, Call::plain(Method::POST, format!("/v1/keys/{}/revoke", encode(kid)))).await
     }
 
     /// Every client.

@@ -43,10 +43,10 @@ pub(super) fn of_oauth(answer: &Answer, scope: &str, client_id: &str) -> RemoteF
         return RemoteFault::Unintelligible(answer.status.as_u16());
     };
     let advice = match error.error.as_str() {
-        "invalid_client" => "check MINTAGE_CLIENT_ID and MINTAGE_CLIENT_SECRET".to_owned(),
-        "invalid_scope" => format!("register the client {client_id:?} for the scope {scope}"),
-        "unauthorized_client" => format!("register the client {client_id:?} for the grant client_credentials"),
-        _ => "see the code in docs/codes.md".to_owned(),
+        "invalid_client" => "Check MINTAGE_CLIENT_ID and MINTAGE_CLIENT_SECRET".to_owned(),
+        "invalid_scope" => format!("Register the client {client_id:?} for the scope {scope}"),
+        "unauthorized_client" => format!("Register the client {client_id:?} for the grant client_credentials"),
+        _ => "See the code in docs/codes.md".to_owned(),
     };
     let title = error.error_description.unwrap_or(error.error);
     RemoteFault::Refused(Box::new(Refused {
@@ -65,7 +65,7 @@ pub(super) fn of_problem(answer: &Answer, scope: &str, client_id: &str) -> Remot
         return RemoteFault::Unintelligible(answer.status.as_u16());
     };
     let Problem { title, status, detail, code, request_id, errors, .. } = problem;
-    let advice = if code == "insufficient_scope" { format!("register the client {client_id:?} for the scope {scope}") } else { detail };
+    let advice = if code == "insufficient_scope" { format!("Register the client {client_id:?} for the scope {scope}") } else { detail };
     RemoteFault::Refused(Box::new(Refused { status, code, title, advice, errors, request_id: Some(request_id) }))
 }
 
@@ -87,7 +87,7 @@ impl fmt::Display for RemoteFault {
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "refused ({}): {}; {}", self.code, self.title, self.advice)?;
+        write!(f, "refused ({}): {}. {}", self.code, self.title.trim_end_matches('.'), self.advice)?;
         for error in &self.errors {
             write!(f, "\n  {}: {}", error.pointer, error.code)?;
         }

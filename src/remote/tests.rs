@@ -58,6 +58,14 @@ async fn a_call_gets_a_token_of_its_scope_once_and_presents_it() {
 }
 
 #[tokio::test]
+async fn revoking_a_key_asks_for_both_scopes_that_it_needs() {
+    let key = r#"{"kid":"k1","algorithm":"EdDSA","state":"revoked","announced_at":"a","activates_at":"b"}"#;
+    let fake = Fake::new(TOKEN, (200, key)).await;
+    fake.issuer().revoke_key("k1").await.unwrap();
+    assert!(fake.asked()[0].ends_with("&scope=mintage%3Akeys%20mintage%3Arevoke.all"), "{}", fake.asked()[0]);
+}
+
+#[tokio::test]
 async fn refusals_say_what_to_do_next() {
     let wrong = Fake::new((401, r#"{"error":"invalid_client","mintage_code":"client_not_authenticated"}"#), (500, "")).await;
     let text = wrong.issuer().keys().await.unwrap_err().to_string();
@@ -66,7 +74,7 @@ async fn refusals_say_what_to_do_next() {
     let problem = r#"{"type":"t","title":"The request is not well formed","status":400,"detail":"See `errors`","code":"invalid_request","request_id":"r1","errors":[{"pointer":"/scopes","code":"unknown"}]}"#;
     let refused = Fake::new(TOKEN, (400, problem)).await;
     let text = refused.issuer().clients().await.unwrap_err().to_string();
-    assert_eq!(text, "refused (invalid_request): The request is not well formed; See `errors`\n  /scopes: unknown\n  request r1");
+    assert_eq!(text, "refused (invalid_request): The request is not well formed. See `errors`\n  /scopes: unknown\n  request r1");
 
     let strange = Fake::new((200, "<html>"), (200, "")).await;
     assert_eq!(strange.issuer().keys().await.unwrap_err(), RemoteFault::Unintelligible(200));

@@ -69,7 +69,7 @@ pub(in crate::http) async fn retire(
 
 /// Revoke a key
 ///
-/// Everything that it signed is void at once; a standby signs from now on.
+/// Everything that it signed is void at once; a standby signs from now on. Needs the scope `mintage:revoke.all` as well.
 #[utoipa::path(
     post, path = "/v1/keys/{kid}/revoke", operation_id = "revoke_key", tag = "keys", security(("bearer" = [])),
     params(("kid" = String, Path)),
