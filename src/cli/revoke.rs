@@ -59,8 +59,8 @@ pub(crate) enum Revoke {
     },
     /// Everything
     All {
-        /// Everybody will have to sign in again: say that you mean it
-        #[arg(long, required = true)]
+        /// Everybody will have to sign in again: say that you mean it (not needed with --dry-run)
+        #[arg(long, required_unless_present = "dry_run")]
         yes: bool,
         #[command(flatten)]
         extent: ExtentFlag,

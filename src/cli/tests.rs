@@ -27,6 +27,7 @@ fn every_command_of_the_design_is_there() {
         "mintage revoke subject alice --access-tokens --wait".to_owned(),
         "mintage revoke client app".to_owned(),
         "mintage revoke all --yes --access-tokens".to_owned(),
+        "mintage revoke all --dry-run".to_owned(),
         "mintage revoke key k1".to_owned(),
         "mintage keys list".to_owned(),
         "mintage keys announce --algorithm ES256".to_owned(),
