@@ -23,22 +23,21 @@ struct Where {
 /// Reads all clients and resource servers, each by itself and then together.
 pub(super) fn read(top: &mut Section<'_>, defaults: Lifetimes) -> Registry {
     let mut registry = Registry { defaults, clients: BTreeMap::new(), resource_servers: read_servers(top) };
-    let mut wheres = Vec::new();
+    let mut all = Vec::new();
     for section in top.sections("clients") {
         let (client, stands) = read_client(section);
         let Some(client) = client else { continue };
         if registry.clients.contains_key(&client.id) {
             let problem = Problem::Duplicate(client.id.clone());
-            top.findings.fault(stands.place, format!("{}.id", stands.key), problem, "give each client an id of its own");
-            continue;
+            top.findings.fault(stands.place.clone(), format!("{}.id", stands.key), problem, "give each client an id of its own");
+        } else {
+            registry.clients.insert(client.id.clone(), client.clone());
         }
-        wheres.push((client.id.clone(), stands));
-        registry.clients.insert(client.id.clone(), client);
+        all.push((client, stands));
     }
-    for (id, stands) in &wheres {
-        let faults = registry.clients.get(id).map(|client| registry.faults(client)).unwrap_or_default();
-        let own = registry.defaults.faults();
-        for fault in faults.into_iter().filter(|fault| !own.contains(fault)) {
+    let own = registry.defaults.faults();
+    for (client, stands) in &all {
+        for fault in registry.faults(client).into_iter().filter(|fault| !own.contains(fault)) {
             report(top, stands, fault);
         }
     }

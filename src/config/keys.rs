@@ -174,8 +174,9 @@ fix; `mintage config show` prints what holds and where it comes from.
 Durations are a whole number and `ms`, `s`, `m`, `h` or `d`: `\"90s\"`. A key `b` of table `a` is the variable `MINTAGE_A__B`; lists are written there
 with commas. Clients and resource servers stand in the file only. Unknown keys and unknown `MINTAGE_` variables are refused.
 
-No secret stands in the file: `secret_file` names where it is. `MINTAGE_ADMIN_SECRET` or `MINTAGE_ADMIN_SECRET_FILE` sets the secret of the client
-`admin` that the first run makes. `MINTAGE_URL`, `MINTAGE_CLIENT_ID` and `MINTAGE_CLIENT_SECRET` are for the commands that speak to a running node.
+No secret stands in the file: `secret_file` names where it is. `MINTAGE_ADMIN_SECRET` or `MINTAGE_ADMIN_SECRET_FILE` sets, at any start, the
+secret of the client `admin` that a first run without clients in the file makes. `MINTAGE_URL`, `MINTAGE_CLIENT_ID` and `MINTAGE_CLIENT_SECRET` are for
+the commands that speak to a running node.
 ";
 
 fn heading(table: &str) -> String {

@@ -134,6 +134,16 @@ origins = ["https://spa.example/"]
 }
 
 #[test]
+fn a_second_client_of_one_id_is_checked_like_the_first() {
+    let text = "[[clients]]\nid = \"spa\"\ntype = \"public\"\n\n[[clients]]\nid = \"spa\"\ntype = \"public\"\norigins = [\"https://spa.example/\"]\n";
+    let expected = [
+        r#"mintage.toml:5:1: clients[1].id: "spa" stands there twice: give each client an id of its own"#,
+        r#"mintage.toml:8:1: clients[1].origins: "https://spa.example/" is no web origin: write scheme, host and port only, such as https://app.example (http only on loopback)"#,
+    ];
+    assert_eq!(Files::new().faults(text), expected);
+}
+
+#[test]
 fn torn_lines_are_reported_beside_the_other_faults() {
     let files = Files::new();
     let faults = files.faults("listen = 127.0.0.1:8080\ndata = 7\n[defaults]\nidle = 7d\n");
