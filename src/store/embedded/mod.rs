@@ -63,7 +63,7 @@ impl fmt::Display for OpenFault {
                 write!(f, "the store has format {version}, this program knows {}: use the program that wrote it", tables::FORMAT)
             }
             Self::Corrupt(why) => write!(f, "the store is damaged, restore it from a backup: {why}"),
-            Self::Io(why) => write!(f, "the store cannot be opened: {why}"),
+            Self::Io(why) => write!(f, "the store cannot be opened: {why}: name a data folder that this process's user may write (--data)"),
         }
     }
 }
