@@ -1,6 +1,7 @@
 //! `client_credentials` (RFC 6749 §4.4): a token without a session, minted without a store call.
 
 use super::mint::Minting;
+use super::open::check_scope;
 use super::refresh::only_one;
 use super::{Caller, ClientCredentialsRequest, Fault, Issuer, Refusal, Tokens};
 use crate::id::Stamp;
@@ -34,6 +35,7 @@ impl Issuer {
         let is_management = |scope: &&str| scope.starts_with(management::PREFIX);
         let ceiling: ScopeSet = client.scopes.iter().filter(|scope| is_management(scope) == wants_issuer).collect();
         let scope = asked.unwrap_or_else(|| ceiling.clone());
+        check_scope(&scope)?;
         if !scope.is_within(&ceiling) {
             return Err(Refusal::ScopeNotAllowed);
         }

@@ -7,9 +7,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::{Bearer, ClientAdded, ClientInfo, Fault, Issuer, Refusal, keep_log};
 use crate::api::Code;
+use crate::id::RevocationId;
+use crate::policy::EndReason;
 use crate::registry::{Client, ClientProblem, ClientType, Registry, SecretHash, management};
+use crate::revocation::{Extent, Target};
 use crate::secret::Secret;
-use crate::store::{Keep, Store};
+use crate::store::{Keep, Revocable, Revoke, RevokeAnswer, Store};
 
 impl Issuer {
     /// Every client.
@@ -56,16 +59,34 @@ impl Issuer {
         Ok(info)
     }
 
-    /// Removes a client. Its sessions can no longer be refreshed; to void its access tokens too, revoke the client.
+    /// Removes a client. Its sessions end and its access tokens are void first: who takes the id later inherits nothing.
     pub async fn remove_client(&self, by: &Bearer, id: &str) -> Result<(), Fault> {
         by.must_have(management::CLIENTS)?;
         let _changing = self.changing.lock().await;
         self.changeable(id)?;
+        self.void_client(by, id).await?;
         self.store.remove_client(id.to_owned()).await?;
         let mut registry = Registry::clone(&self.registry.load());
         registry.clients.remove(id);
         self.registry.store(Arc::new(registry));
         tracing::info!(client_id = id, by = by.client_id, "client removed");
+        Ok(())
+    }
+
+    async fn void_client(&self, by: &Bearer, id: &str) -> Result<(), Fault> {
+        let revoke = Revoke {
+            id: RevocationId::new(self.reading(), &self.random()),
+            what: Revocable::Epoch { target: Target::Client(id.to_owned()), extent: Extent::Sessions },
+            only_if: None,
+            end_reason: EndReason::ClientRevoked,
+            reason_code: Some("client_removed".to_owned()),
+            reason_note: None,
+            by: by.client_id.clone(),
+            idempotency: None,
+        };
+        if let RevokeAnswer::Done { entries, .. } = self.store.revoke(revoke, self.known("", id)).await? {
+            self.merge(&entries);
+        }
         Ok(())
     }
 

@@ -109,6 +109,7 @@ impl Issuer {
         check_fields(request, client, lifetimes, self.now())?;
         let claims = request.claims.as_deref().map(Custom::parse).transpose().map_err(|fault| claims_refusal(&fault))?.unwrap_or_default();
         let scope = request.scope.clone().unwrap_or_else(|| session_scopes(client));
+        check_scope(&scope)?;
         let unset = Moment::default();
         Ok(Session {
             sid: crate::id::Sid::new(crate::id::Stamp::ZERO, &[0; 10]),
@@ -158,6 +159,7 @@ pub(super) fn claims_refusal(fault: &CustomFault) -> Fault {
 
 const MAX_SUBJECT: usize = 255;
 const MAX_TEXT: usize = 255;
+const MAX_SCOPE: usize = 1024;
 const MAX_USER_AGENT: usize = 1024;
 
 fn check_fields(request: &OpenRequest, client: &Client, lifetimes: &Lifetimes, now: Moment) -> Result<(), Refusal> {
@@ -188,6 +190,11 @@ pub(super) fn check_subject(subject: &str) -> Result<(), Refusal> {
     }
 }
 
+/// A token must stay within what verifiers read (8 KiB), whatever else is in it.
+pub(super) fn check_scope(scope: &ScopeSet) -> Result<(), Refusal> {
+    if scope.to_string().len() > MAX_SCOPE { Err(Refusal::invalid("/scope", Code::TooLong)) } else { Ok(()) }
+}
+
 fn check_lengths(request: &OpenRequest) -> Result<(), Refusal> {
     let device = request.device.as_ref();
     let texts = [
@@ -202,8 +209,12 @@ fn check_lengths(request: &OpenRequest) -> Result<(), Refusal> {
     if let Some((pointer, ..)) = texts.iter().find(|(_, text, most)| text.is_some_and(|text| text.len() > *most)) {
         return Err(Refusal::invalid(*pointer, Code::TooLong));
     }
-    if request.amr.len() > 16 || request.amr.iter().any(|method| method.len() > 64) {
+    if request.amr.len() > 8 || request.amr.iter().any(|method| method.len() > 32) {
         return Err(Refusal::invalid("/amr", Code::TooLong));
+    }
+    let is_plain = |text: &String| text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    if !request.amr.iter().chain(&request.acr).all(is_plain) {
+        return Err(Refusal::invalid(if request.amr.iter().all(is_plain) { "/acr" } else { "/amr" }, Code::Malformed));
     }
     let is_thumbprint =
         |key: &String| key.len() == 43 && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');

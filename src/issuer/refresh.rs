@@ -19,7 +19,7 @@ impl Issuer {
             return Err(Refusal::GrantNotAllowed.into());
         }
         let token = self.read_refresh_token(&request.refresh_token)?;
-        let audience = only_one(&request.resources)?;
+        let audience = picked(client, &request.resources)?;
         let signer = self.signer(client.format)?;
         self.fresh_view()?;
         let question = self.question(caller, &token, request.scope.clone(), audience.map(str::to_owned))?;
@@ -32,8 +32,14 @@ impl Issuer {
         };
         self.still_alive(&session, ended)?;
         self.metrics.refreshed(name(how));
+        if how == Granted::Healed {
+            tracing::warn!(sid = %session.sid, "the store was behind a refresh token: it has gone back in time, and follows the token");
+        }
         let scope = request.scope.map(|asked| asked.intersection(&session.scope)).unwrap_or_else(|| session.scope.clone());
-        let audience = audience.or(session.audience.first().map(String::as_str)).unwrap_or_default();
+        // What was taken from the client since the session was opened is gone at once.
+        let scope = scope.intersection(&client.scopes);
+        let default = session.audience.iter().map(String::as_str).find(|held| may_have(client, held));
+        let audience = audience.or(default).ok_or(Refusal::AudienceNotAllowed)?;
         let minting = Minting { subject: &session.subject, client, audience, scope: &scope, stamp, session: Some(&session) };
         let minted = self.mint(&minting, &signer).await?;
         self.metrics.minted("refresh_token", client.format.name());
@@ -131,6 +137,17 @@ pub(super) fn only_one(resources: &[String]) -> Result<Option<&str>, Refusal> {
     let mut resources = resources.iter().map(String::as_str);
     let first = resources.next();
     if resources.any(|other| Some(other) != first) { Err(Refusal::AudienceNotAllowed) } else { Ok(first) }
+}
+
+fn picked<'a>(client: &Client, resources: &'a [String]) -> Result<Option<&'a str>, Refusal> {
+    match only_one(resources)? {
+        Some(asked) if !may_have(client, asked) => Err(Refusal::AudienceNotAllowed),
+        asked => Ok(asked),
+    }
+}
+
+fn may_have(client: &Client, audience: &str) -> bool {
+    client.audiences.iter().any(|held| held == audience)
 }
 
 fn name(how: Granted) -> &'static str {

@@ -103,3 +103,52 @@ async fn a_store_that_was_lost_revives_no_token() {
     assert!(app.is_active(&fresh.access).await, "what is minted from now on is good");
     app.refresh(&fresh.refresh).await.must_be(200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_taken_from_a_client_is_gone_at_its_sessions_next_refresh() {
+    let app = TestApp::start().await;
+    let admin = app.admin().await;
+    let client = |scopes: serde_json::Value, audiences: serde_json::Value| {
+        json!({ "type": "public", "grants": ["refresh_token"], "scopes": scopes, "audiences": audiences, "opens_for": [], "format": "jwt",
+                "origins": [], "access_ttl": null, "absolute": null, "idle": null, "retry_window": null, "rotation_pause": null,
+                "rotates": true, "sessions_per_slot": null, "disabled": false })
+    };
+    let mut body = client(json!(["read", "write"]), json!(["https://a.example", "https://b.example"]));
+    body["id"] = json!("spa");
+    app.post("/v1/clients", &admin, &body).await.must_be(201);
+    let session = app.open_with(json!({ "subject": "alice", "client_id": "spa" })).await;
+    let narrower = client(json!(["read"]), json!(["https://b.example"]));
+    let put = app.request(reqwest::Method::PUT, "/v1/clients/spa").bearer_auth(&admin).json(&narrower);
+    app.send(put).await.must_be(200);
+    let gone =
+        [("grant_type", "refresh_token"), ("client_id", "spa"), ("refresh_token", &session.refresh), ("resource", "https://a.example")];
+    app.form("/oauth/token", &gone).await.must_be(400).must_be_error("invalid_target");
+    let refreshed = app.refresh_at("spa", &session.refresh).await.must_be(200);
+    assert_eq!(refreshed.body["scope"], "read");
+    let says =
+        app.form_as("/oauth/introspect", "admin", crate::app::ADMIN_SECRET, &[("token", &refreshed.text("/access_token"))]).await.body;
+    assert_eq!((&says["aud"], &says["scope"]), (&json!("https://b.example"), &json!("read")));
+
+    // And who takes the id of a removed client later inherits nothing.
+    app.send(app.request(reqwest::Method::DELETE, "/v1/clients/spa").bearer_auth(&admin)).await;
+    assert!(!app.is_active(&refreshed.text("/access_token")).await);
+    app.post("/v1/clients", &admin, &body).await.must_be(201);
+    app.refresh_at("spa", &session.refresh).await.must_be(400).must_be_error("invalid_grant");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_token_is_made_that_verifiers_would_not_read() {
+    let app = TestApp::start().await;
+    let admin = app.admin().await;
+    for too_much in [json!({ "amr": ["\u{1}".repeat(32)] }), json!({ "acr": "\n" }), json!({ "amr": vec!["x"; 9] })] {
+        let mut body = too_much.clone();
+        body["subject"] = json!("alice");
+        body["client_id"] = json!("app");
+        app.post("/v1/sessions", &admin, &body).await.must_be(400);
+    }
+    let scopes: Vec<String> = (0..300).map(|n| format!("{n:050}")).collect();
+    let client =
+        json!({ "id": "wide", "type": "public", "grants": ["refresh_token"], "scopes": scopes, "audiences": ["https://a.example"] });
+    app.post("/v1/clients", &admin, &client).await.must_be(201);
+    app.post("/v1/sessions", &admin, &json!({ "subject": "alice", "client_id": "wide" })).await.must_be(400);
+}
