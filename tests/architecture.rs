@@ -1,5 +1,6 @@
-//! The floor plan of the house (design §8), held by a test: floors, nevers, the pure core, the size budget, the rules of
-//! `deny.toml`, and that every test named in `docs/GUARANTEES.md` exists. `architecture/planted.rs` proves on planted trees that each rule can go red.
+//! The floor plan of the house (design §8), held by a test: floors, nevers, the pure core, the size budget, the rules of `deny.toml`,
+//! and that every test exists which the pages of guarantees, threats and divergences name. `architecture/planted.rs` proves on planted
+//! trees that each rule can go red.
 
 #[path = "architecture/dependencies.rs"]
 mod dependencies;
@@ -85,9 +86,9 @@ fn what_exceeds_the_size_budget_has_its_reason() {
 }
 
 #[test]
-fn every_test_named_in_the_guarantees_exists() {
+fn every_test_named_in_the_pages_exists() {
     let missing = guarantees::missing(root());
-    assert!(missing.is_empty(), "docs/GUARANTEES.md names tests that are not in the sources:\n{}", missing.join("\n"));
+    assert!(missing.is_empty(), "pages name tests that are not in the sources, or rows have none:\n{}", missing.join("\n"));
 }
 
 #[test]

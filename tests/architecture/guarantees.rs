@@ -1,4 +1,4 @@
-//! Holds `docs/GUARANTEES.md` to the sources: a promise whose test has gone is no promise.
+//! Holds the pages that name tests to the sources: a promise or a guard whose test has gone is none.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,25 +7,34 @@ use std::path::Path;
 use super::rules::rust_files;
 use super::scan::Source;
 
-/// Every `file.rs::test_name` in the page that has no such function, with the line that names it; and every row that names no test
-/// and does not say `open`.
+/// The pages whose tables name a test in every row, as `file.rs::test_name`.
+const PAGES: &[&str] = &["docs/GUARANTEES.md", "docs/THREATS.md", "docs/DIVERGENCES.md"];
+
+/// Every test that a page names and no file has, with the line; and every row that names none. Only a promise may say `open:` instead.
 pub(crate) fn missing(root: &Path) -> Vec<String> {
-    let page = fs::read_to_string(root.join("docs/GUARANTEES.md")).unwrap_or_default();
     let functions = functions(root);
+    PAGES.iter().flat_map(|page| missing_of(page, &fs::read_to_string(root.join(page)).unwrap_or_default(), &functions)).collect()
+}
+
+fn missing_of(page: &str, text: &str, functions: &BTreeMap<String, Vec<String>>) -> Vec<String> {
     let mut missing = Vec::new();
-    if !page.contains("| ") {
-        missing.push("docs/GUARANTEES.md: the table is gone".to_owned());
+    if !text.contains("| --- |") {
+        missing.push(format!("{page}: the table is gone"));
     }
-    for (number, line) in page.lines().enumerate() {
-        let is_row = line.starts_with('|') && !line.starts_with("| ---") && !line.starts_with("| promise");
+    let lines: Vec<&str> = text.lines().collect();
+    for (at, line) in lines.iter().enumerate() {
+        let is_head = |line: &str| line.starts_with("| --- |");
+        if !line.starts_with('|') || is_head(line) || lines.get(at + 1).is_some_and(|next| is_head(next)) {
+            continue;
+        }
         let named: Vec<(&str, &str)> = line.split('`').skip(1).step_by(2).filter_map(|code| code.split_once(".rs::")).collect();
-        if is_row && named.is_empty() && !line.contains("| open:") {
-            missing.push(format!("docs/GUARANTEES.md:{}: a row names its test, or says `open:` and why", number + 1));
+        if named.is_empty() && !(page.ends_with("GUARANTEES.md") && line.contains("| open:")) {
+            missing.push(format!("{page}:{}: a row names its test", at + 1));
         }
         for (file, name) in named {
             let file = format!("{file}.rs");
             if !functions.get(&file).is_some_and(|names| names.iter().any(|known| known == name)) {
-                missing.push(format!("docs/GUARANTEES.md:{}: no `{name}` in {file}", number + 1));
+                missing.push(format!("{page}:{}: no `{name}` in {file}", at + 1));
             }
         }
     }

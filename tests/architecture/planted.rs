@@ -228,11 +228,18 @@ fn a_finding_names_file_line_rule_and_the_way_out() {
 
 #[test]
 fn a_guarantee_without_its_test_is_red() {
-    let page = "| promise | where | test |\n| --- | --- | --- |\n| a | b | `src/id.rs::ids_are_ordered` |\n| a | b | `src/id.rs::gone` |\n| a | b | |\n";
+    let head = "| promise | where | test |\n| --- | --- | --- |\n";
+    let page =
+        format!("{head}| a | b | `src/id.rs::ids_are_ordered` |\n| a | b | `src/id.rs::gone` |\n| a | b | |\n| a | b | open: later |\n");
+    let threats = page.replace("| a | b | `src/id.rs::gone` |\n", "");
+    let divergences = format!("{head}| a | b | `src/id.rs::ids_are_ordered` |\n");
     let source = "#[cfg(test)]\nmod tests {\n    #[test]\n    fn ids_are_ordered() {}\n}\n// fn gone() {}\n";
-    let missing = guarantees::missing(Tree::of(&[("docs/GUARANTEES.md", page), ("src/id.rs", source)]).path());
-    assert_eq!(missing.len(), 2, "{missing:#?}");
-    assert!(missing[0].contains(":4: no `gone`") && missing[1].contains(":5:"), "{missing:#?}");
+    let pages: &[(&str, &str)] =
+        &[("docs/GUARANTEES.md", &page), ("docs/THREATS.md", &threats), ("docs/DIVERGENCES.md", &divergences), ("src/id.rs", source)];
+    let missing = guarantees::missing(Tree::of(pages).path());
+    assert_eq!(missing.len(), 4, "{missing:#?}");
+    assert!(missing[0].contains(":4: no `gone`") && missing[1].contains("GUARANTEES.md:5:"), "{missing:#?}");
+    assert!(missing[2].contains("THREATS.md:4:") && missing[3].contains("THREATS.md:5:"), "only a promise may be open: {missing:#?}");
 }
 
 const DENY: &str = "[bans]\ndeny = [\n    { crate = \"rsa\", reason = \"slow\" },\n]\n[licenses]\nallow = [\"MIT\", \"ISC\"]\n";
