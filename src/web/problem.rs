@@ -49,16 +49,7 @@ impl Refused {
     pub fn code(&self) -> Code {
         match self {
             Self::Web(code, _) => *code,
-            Self::Issuer(Fault::Denied(denial)) => code_of_denial(denial),
-            Self::Issuer(Fault::Refused(refusal)) => code_of_refusal(refusal),
-            Self::Issuer(Fault::Unavailable(unavailable)) => match unavailable {
-                Unavailable::StoreBusy => Code::StoreBusy,
-                Unavailable::StoreDown(_) => Code::StoreDown,
-                Unavailable::ViewStale => Code::ViewStale,
-                Unavailable::NoSigningKey => Code::NoSigningKey,
-                Unavailable::KeyRingBehind => Code::KeyRingBehind,
-                Unavailable::KeyFolder(_) => Code::KeyFolder,
-            },
+            Self::Issuer(fault) => fault.code(),
         }
     }
 
@@ -112,46 +103,6 @@ impl Refused {
                 _ => None,
             },
         }
-    }
-}
-
-/// An expired or revoked token is worth another try with a new one; whatever else is wrong with it, a stranger is not told.
-fn code_of_denial(denial: &Denial) -> Code {
-    match denial {
-        Denial::Expired => Code::TokenExpired,
-        Denial::Revoked(_) => Code::TokenRevoked,
-        Denial::Stale => Code::ViewStale,
-        Denial::TooLong | Denial::Malformed | Denial::UnsupportedFormat | Denial::HeaderMalformed | Denial::HeaderForbidden => {
-            Code::TokenInvalid
-        }
-        Denial::WrongType | Denial::UnknownKey | Denial::AlgorithmMismatch | Denial::KeyMismatch | Denial::KeyEnded => Code::TokenInvalid,
-        Denial::BadSignature | Denial::ClaimsMalformed | Denial::ClaimMissing | Denial::ClaimInvalid => Code::TokenInvalid,
-        Denial::WrongIssuer | Denial::WrongAudience | Denial::NotYetValid | Denial::LifetimeTooLong | Denial::SenderKey => {
-            Code::TokenInvalid
-        }
-    }
-}
-
-fn code_of_refusal(refusal: &Refusal) -> Code {
-    match refusal {
-        Refusal::ClientNotAuthenticated => Code::ClientNotAuthenticated,
-        Refusal::GrantNotAllowed => Code::GrantNotAllowed,
-        Refusal::RefreshTokenInvalid => Code::RefreshTokenInvalid,
-        Refusal::RefreshTokenForeign => Code::RefreshTokenForeign,
-        Refusal::RefreshTokenReused => Code::RefreshTokenReused,
-        Refusal::SessionEnded(_) => Code::SessionEnded,
-        Refusal::ScopeNotAllowed => Code::ScopeNotAllowed,
-        Refusal::AudienceNotAllowed => Code::AudienceNotAllowed,
-        Refusal::InsufficientScope(_) => Code::InsufficientScope,
-        Refusal::ClientNotOpenable => Code::ClientNotOpenable,
-        Refusal::Invalid(_) => Code::InvalidRequest,
-        Refusal::ClaimsTooLarge => Code::ClaimsTooLarge,
-        Refusal::IdempotencyKeyReused => Code::IdempotencyKeyReused,
-        Refusal::NotFound => Code::NotFound,
-        Refusal::ClientExists => Code::ClientExists,
-        Refusal::ClientReadOnly => Code::ClientReadOnly,
-        Refusal::KeyState(_) => Code::KeyState,
-        Refusal::Unsupported(_) => Code::Unsupported,
     }
 }
 
