@@ -33,6 +33,18 @@ pub(super) const KEYS: &[Key] = &[
     ),
     key("listen", "address and port", "\"127.0.0.1:8080\"", "Where to listen. An address that is not loopback needs an `issuer`."),
     key("ops_listen", "address and port", "", "Where health, metrics and OpenAPI are served instead of on `listen`."),
+    key(
+        "trusted_proxies",
+        "list of networks or addresses",
+        "[]",
+        "Proxies that are believed about where a request comes from, such as `[\"10.0.0.0/8\"]`; then `proxy_header` must be set.",
+    ),
+    key(
+        "proxy_header",
+        "`\"x-forwarded-for\"` or `\"forwarded\"`",
+        "",
+        "The one header in which the trusted proxies say it, each appending to what it was sent. The other is never read.",
+    ),
     key("data", "folder", "\"data\"", "State: the embedded store. Relative to the working directory."),
     key("keys", "folder", "\"keys\"", "The key ring. Relative to the working directory."),
     key("store", "`\"embedded\"`", "\"embedded\"", "Which store."),

@@ -8,6 +8,7 @@ use super::clients;
 use super::environment::{key_path, variable};
 use super::fault::{Fault, Place, Problem};
 use super::keys;
+use super::proxies;
 use super::section::{Findings, Placed, Section};
 use super::settings::{JwtAlgorithm, Log, LogLevel, SessionLimits, Settings, Signing, StoreChoice};
 use super::tree::{self, Table};
@@ -140,6 +141,7 @@ fn read_settings(table: Table, findings: &Findings) -> Settings {
     let issuer = top.parsed("issuer", "write https://host with no slash at its end (http only on loopback)", issuer);
     check_issuer(issuer.as_ref(), listen.as_ref(), findings);
     let ops_listen = read_address(&mut top, "ops_listen");
+    let (trusted_proxies, proxy_header) = proxies::read(&mut top);
     let folder = |found: Option<Placed<PathBuf>>, default: &str| found.map_or_else(|| PathBuf::from(default), |found| found.value);
     let not_empty = |text: &str| (!text.is_empty()).then(|| PathBuf::from(text));
     let data = folder(top.parsed("data", "name a folder", not_empty), "data");
@@ -152,6 +154,8 @@ fn read_settings(table: Table, findings: &Findings) -> Settings {
         issuer: issuer.map(|found| found.value),
         listen: listen.map_or(SocketAddr::from(([127, 0, 0, 1], 8080)), |found| found.value),
         ops_listen: ops_listen.map(|found| found.value),
+        trusted_proxies,
+        proxy_header,
         data,
         keys: key_folder,
         store,

@@ -7,6 +7,7 @@ mod environment;
 mod fault;
 mod keys;
 mod load;
+mod proxies;
 mod section;
 mod settings;
 mod tree;
@@ -15,7 +16,7 @@ pub use environment::{Remote, variables};
 pub use fault::{Fault, Place, Problem};
 pub use keys::page;
 pub use load::{Flags, Loaded, Shown, load};
-pub use settings::{JwtAlgorithm, Log, LogLevel, SessionLimits, Settings, Signing, StoreChoice};
+pub use settings::{JwtAlgorithm, Log, LogLevel, ProxyHeader, SessionLimits, Settings, Signing, StoreChoice};
 
 #[cfg(test)]
 mod tests;

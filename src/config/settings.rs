@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use crate::keyring::Algorithm;
 use crate::registry::Registry;
 use crate::secret::Secret;
@@ -18,6 +20,10 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// Where health, metrics, OpenAPI and the console are served instead.
     pub ops_listen: Option<SocketAddr>,
+    /// The proxies that are believed about where a request comes from.
+    pub trusted_proxies: Vec<IpNet>,
+    /// In which header they say it.
+    pub proxy_header: ProxyHeader,
     /// The folder of the embedded store and the journals.
     pub data: PathBuf,
     /// The folder of the key ring.
@@ -38,6 +44,16 @@ pub struct Settings {
     pub shutdown_deadline: Duration,
     /// `MINTAGE_ADMIN_SECRET` or `…_FILE`: the secret of the first run's client `admin`, never echoed.
     pub admin_secret: Option<Secret<String>>,
+}
+
+/// A header in which proxies name whom they speak for.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum ProxyHeader {
+    /// `X-Forwarded-For`.
+    #[default]
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
 }
 
 /// Which store.

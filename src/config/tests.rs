@@ -267,3 +267,17 @@ fn an_issuer_is_https_or_on_loopback_and_has_no_path() {
         assert!(files.load(&format!("issuer = \"{wrong}\"")).is_err(), "{wrong}");
     }
 }
+
+#[test]
+fn proxies_are_believed_only_with_their_header_and_never_everybody() {
+    let files = Files::new();
+    let settings = files.load("trusted_proxies = [\"10.0.0.0/8\", \"fd00::1\"]\nproxy_header = \"forwarded\"\n").unwrap().settings;
+    assert_eq!((settings.trusted_proxies.len(), settings.proxy_header), (2, ProxyHeader::Forwarded));
+    let expected = [
+        r#"mintage.toml:1:1: proxy_header: is missing: write "x-forwarded-for" or "forwarded": the one header to which your proxies append whom they speak for"#,
+        r#"mintage.toml:1:34: trusted_proxies[1]: "0.0.0.0/0" is out of range: name the networks of your proxies only: whoever is trusted can claim any address"#,
+        r#"mintage.toml:1:47: trusted_proxies[2]: "10.1.2.3/8" cannot be understood: write a network or an address, such as "10.0.0.0/8" or "192.0.2.7""#,
+    ];
+    assert_eq!(files.faults("trusted_proxies = [\"10.0.0.0/8\", \"0.0.0.0/0\", \"10.1.2.3/8\"]\n"), expected);
+    assert_eq!(files.faults("proxy_header = \"forwarded\"\n").len(), 1);
+}

@@ -13,7 +13,7 @@ use super::routes::v1::{claims, clients, keys, revocations, session, sessions};
 use super::routes::well_known::{jwks, metadata, paserk};
 use crate::issuer::Issuer;
 use crate::telemetry::Metrics;
-use crate::web::{Observer, Origins, Surface, cors, method_not_allowed, no_route, observe, render, run_to_the_end};
+use crate::web::{Observer, Origins, Proxies, Surface, cors, locate, method_not_allowed, no_route, observe, render, run_to_the_end};
 
 /// What the surface is made of.
 #[derive(Clone)]
@@ -22,6 +22,8 @@ pub struct Doors {
     pub issuer: Arc<Issuer>,
     /// What sees every request.
     pub observer: Observer,
+    /// Which proxies are believed about where a request comes from.
+    pub proxies: Arc<Proxies>,
 }
 
 /// A part of the surface: its routes, and their addresses for the API's description to be held against.
@@ -100,6 +102,7 @@ fn finish(router: Router<Doors>, doors: &Doors) -> Router {
         .fallback(no_route)
         .layer(from_fn_with_state(Surface::Api, render))
         .layer(from_fn_with_state(doors.observer.clone(), observe))
+        .layer(from_fn_with_state(doors.proxies.clone(), locate))
         .with_state(doors.clone())
 }
 

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Node, StartFault, Surroundings};
 use crate::ambient::Entropy;
-use crate::config::Settings;
+use crate::config::{ProxyHeader, Settings};
 use crate::http::{self, Doors};
 use crate::id::{RevocationId, Stamp};
 use crate::issuer::{Issuer, Parts, Policy, keep_log};
@@ -23,7 +23,7 @@ use crate::revocation::{Extent, Target};
 use crate::store::{self, AnyStore, Embedded, Known, Revocable, Revoke, Store};
 use crate::tasks::Ticker;
 use crate::telemetry::Metrics;
-use crate::web::{self, Limits, Observer};
+use crate::web::{self, Limits, Observer, Proxies};
 
 /// What a failover may lose: nothing that a disk holds, but a heartbeat's worth of readings.
 const EMBEDDED_MARGIN: Duration = Duration::from_secs(1);
@@ -57,7 +57,11 @@ impl Node {
         }
         issuer.tend_keys().await?;
         let first_run = issuer.first_run(settings.admin_secret.as_ref()).await?;
-        let doors = Doors { issuer: issuer.clone(), observer: Observer { clock: clock.clone(), entropy, metrics } };
+        let doors = Doors {
+            issuer: issuer.clone(),
+            observer: Observer { clock: clock.clone(), entropy, metrics },
+            proxies: Arc::new(proxies(&settings)),
+        };
         let stop = CancellationToken::new();
         let (doors, ops_address) = open_doors(&settings, listener, &doors, &stop).await?;
         let ticker = tokio::spawn(Ticker::new(issuer.clone(), clock.clone()).run(stop.clone()));
@@ -123,6 +127,14 @@ fn policy(settings: &Settings, address: SocketAddr) -> Policy {
         key_period: settings.signing.rotation,
         jwks_max_age: settings.signing.jwks_max_age,
     }
+}
+
+fn proxies(settings: &Settings) -> Proxies {
+    let header = match settings.proxy_header {
+        ProxyHeader::Forwarded => web::ProxyHeader::Forwarded,
+        ProxyHeader::XForwardedFor => web::ProxyHeader::XForwardedFor,
+    };
+    Proxies { trusted: settings.trusted_proxies.clone(), header }
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, StartFault> {

@@ -1,5 +1,6 @@
 //! Our own accept loop: `axum::serve` waits for a slow head for ever.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -18,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 use tracing::{debug, warn};
 
+use super::address::Peer;
 use super::limits::Limits;
 use super::timed_io::TimedIo;
 use crate::telemetry::Metrics;
@@ -35,7 +37,7 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, metric
         tokio::select! {
             biased;
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => door.admit(stream, &mut open),
+                Ok((stream, peer)) => door.admit(stream, peer, &mut open),
                 Err(why) => {
                     warn!(%why, "cannot accept connections");
                     sleep(REST).await;
@@ -62,7 +64,7 @@ struct Door {
 }
 
 impl Door {
-    fn admit(&self, stream: TcpStream, open: &mut JoinSet<()>) {
+    fn admit(&self, stream: TcpStream, peer: SocketAddr, open: &mut JoinSet<()>) {
         let Ok(place) = self.room.clone().try_acquire_owned() else {
             self.metrics.connection_refused();
             return;
@@ -70,7 +72,7 @@ impl Door {
         let (router, limits, metrics, stop) = (self.router.clone(), self.limits, self.metrics.clone(), self.stop.clone());
         open.spawn(async move {
             metrics.connected();
-            connection(stream, router, limits, stop).await;
+            connection(stream, Peer(peer), router, limits, stop).await;
             metrics.disconnected();
             drop(place);
         });
@@ -78,13 +80,14 @@ impl Door {
 }
 
 /// Serves one connection to its end. It is told to go when it is too old or the node stops; what it has begun is finished.
-async fn connection(stream: TcpStream, router: Router, limits: Limits, stop: CancellationToken) {
+async fn connection(stream: TcpStream, peer: Peer, router: Router, limits: Limits, stop: CancellationToken) {
     // Without it, small answers wait for the other side's delayed acknowledgement. A failure costs only time.
     let _ = stream.set_nodelay(true);
     let first = Arc::new(First::default());
     let served = first.clone();
-    let service = service_fn(move |request: Request<Incoming>| {
+    let service = service_fn(move |mut request: Request<Incoming>| {
         served.came();
+        request.extensions_mut().insert(peer);
         router.clone().oneshot(request)
     });
     let io = TokioIo::new(TimedIo::new(stream, limits.head, limits.idle));

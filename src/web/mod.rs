@@ -1,5 +1,6 @@
 //! What every HTTP surface of ours shares: the listener and its limits, strict extractors, and the one map from refusals to the wire.
 
+mod address;
 mod answer;
 mod auth;
 mod body;
@@ -14,6 +15,7 @@ mod problem;
 mod request_id;
 mod timed_io;
 
+pub use address::{ClientAddress, Proxies, ProxyHeader, locate};
 pub use answer::{answer, document, is_about};
 pub use auth::{Authorized, BadHeader, authorization, bearer_token, has_token};
 pub use cors::{Origins, cors};

@@ -10,6 +10,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tracing::{Instrument as _, Span, field, info, info_span, warn};
 
+use super::address::ClientAddress;
 use super::limits::ANSWER_WITHIN;
 use super::problem::{Refused, Told};
 use super::request_id::{HEADER, RequestId};
@@ -35,8 +36,9 @@ pub async fn observe(State(observer): State<Observer>, mut request: Request, nex
     let route = request.extensions().get::<MatchedPath>().map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
     let id = RequestId::of(request.headers(), &*observer.entropy);
     request.extensions_mut().insert(id.clone());
+    let from = request.extensions().get::<ClientAddress>().map(|address| field::display(*address));
     let span = info_span!(
-        "request", method, route, request_id = %id,
+        "request", method, route, request_id = %id, from,
         client_id = field::Empty, jti = field::Empty, sid = field::Empty
     );
     let mut response = next.run(request).instrument(span.clone()).await;
