@@ -91,3 +91,18 @@ async fn one_token_has_one_audience_and_the_client_picks_it() {
     let picked = ask(&["https://b.example"]).await.must_be(200);
     assert_eq!(introspect(&app, &picked.text("/access_token")).await["aud"], "https://b.example");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn at_most_a_twentieth_is_taken_off_a_lifetime_however_short() {
+    for (configured, least) in [(1, 1), (5, 5), (60, 57), (300, 285)] {
+        let app = TestApp::with(&format!("[defaults]\naccess_ttl = \"{configured}s\"\n")).await;
+        for _ in 0..8 {
+            let session =
+                app.post("/v1/sessions", &app.admin().await, &json!({ "subject": "alice", "client_id": "app" })).await.must_be(201);
+            let expires_in = session.body["expires_in"].as_u64().expect("a number");
+            assert!((least..=configured).contains(&expires_in), "{expires_in} s of {configured} s");
+            let says = introspect(&app, &session.text("/access_token")).await;
+            assert_eq!(says["exp"].as_u64().zip(says["iat"].as_u64()).map(|(exp, iat)| exp - iat), Some(expires_in));
+        }
+    }
+}
