@@ -9,7 +9,7 @@ use std::time::Duration;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use mintage::claims::{Claims, Custom};
 use mintage::id::{Jti, Sid, Stamp};
-use mintage::keyring::{Algorithm, SigningKey};
+use mintage::keyring::{Algorithm, Signature, SigningKey};
 use mintage::policy::{Audience, Expectation};
 use mintage::registry::WhenStale;
 use mintage::revocation::{Retention, Revocation};
@@ -48,12 +48,12 @@ fn claims() -> Claims {
     }
 }
 
-fn mint(key: &SigningKey) -> (String, Vec<u8>, [u8; 64]) {
+fn mint(key: &SigningKey) -> (String, Vec<u8>, Signature) {
     mint_of(&claims(), key)
 }
 
 /// A token, the bytes that are signed, and the signature.
-fn mint_of(claims: &Claims, key: &SigningKey) -> (String, Vec<u8>, [u8; 64]) {
+fn mint_of(claims: &Claims, key: &SigningKey) -> (String, Vec<u8>, Signature) {
     if key.verifying().algorithm().is_paseto() {
         let unsigned = paseto::signing_input(claims, key.verifying().kid(), b"");
         let signature = key.sign(unsigned.signed()).expect("a signature");
@@ -100,7 +100,7 @@ fn primitives(c: &mut Criterion) {
     let ring_key = UnparsedPublicKey::new(&ED25519, point);
     group.bench_function("ring Ed25519", |b| b.iter(|| ring_key.verify(black_box(&signed), &signature)));
     let dalek_key = ed25519_dalek::VerifyingKey::from_bytes(&point).expect("a key");
-    let dalek_signature = ed25519_dalek::Signature::from_bytes(&signature);
+    let dalek_signature = ed25519_dalek::Signature::from_slice(&signature).expect("64 bytes");
     group.bench_function("dalek Ed25519 strict", |b| b.iter(|| dalek_key.verify_strict(black_box(&signed), &dalek_signature)));
 
     let key = signing(Algorithm::Es256);
@@ -123,8 +123,8 @@ fn junk(c: &mut Criterion) {
     let expired = Claims { issued_at: NOW.minus(Duration::from_secs(600)), expires_at: NOW, ..claims() };
     let many: String = (0..60).map(|at| format!(",\"{at}\":[[]]")).collect();
     let cases = [
-        ("forged", format!("{genuine_header}.{}.{}", b64::encode("{}"), b64::encode(signature))),
-        ("forged, 8 KiB", format!("{genuine_header}.{}.{}", "A".repeat(7_900), b64::encode(signature))),
+        ("forged", format!("{genuine_header}.{}.{}", b64::encode("{}"), b64::encode(&signature))),
+        ("forged, 8 KiB", format!("{genuine_header}.{}.{}", "A".repeat(7_900), b64::encode(&signature))),
         ("forged v4.public, 8 KiB", format!("v4.public.{}.{footer}", b64::encode([&[b'x'; 5_900][..], &signature].concat()))),
         ("expired", mint_of(&expired, &key).0),
         ("expired v4.public", mint_of(&expired, &paseto_key).0),

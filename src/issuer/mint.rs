@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Fault, Issuer, Unavailable};
 use crate::claims::{Claims, Custom};
 use crate::id::{Jti, Sid, Stamp};
-use crate::keyring::{KeyRing, SigningKey};
+use crate::keyring::{KeyRing, Signature, SigningKey};
 use crate::policy::Session;
 use crate::registry::{Client, ScopeSet, TokenFormat};
 use crate::secret::Secret;
@@ -44,7 +44,7 @@ impl Signer {
 
     /// The one seam at which bytes are signed; a key that lives elsewhere would be asked here. Local keys answer at once.
     #[expect(clippy::unused_async, reason = "a key in a KMS or a PKCS#11 token answers later")]
-    async fn sign(&self, bytes: &[u8]) -> Result<[u8; 64], Fault> {
+    async fn sign(&self, bytes: &[u8]) -> Result<Signature, Fault> {
         self.key()?.sign(bytes).map_err(|_| Unavailable::NoSigningKey.into())
     }
 }

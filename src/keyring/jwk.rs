@@ -22,6 +22,11 @@ pub(super) fn p256_thumbprint(x: &[u8], y: &[u8]) -> String {
     thumbprint(&format!(r#"{{"crv":"P-256","kty":"EC","x":"{}","y":"{}"}}"#, URL_SAFE_NO_PAD.encode(x), URL_SAFE_NO_PAD.encode(y)))
 }
 
+pub(super) fn rsa_thumbprint(modulus: &[u8], exponent: &[u8]) -> String {
+    let (n, e) = (URL_SAFE_NO_PAD.encode(modulus), URL_SAFE_NO_PAD.encode(exponent));
+    thumbprint(&format!(r#"{{"e":"{e}","kty":"RSA","n":"{n}"}}"#))
+}
+
 pub(super) fn write_ed25519(key: &VerifyingKey, x: &[u8; 32]) -> serde_json::Value {
     json!({"kty": "OKP", "crv": "Ed25519", "x": URL_SAFE_NO_PAD.encode(x), "alg": key.algorithm().name(), "use": "sig", "kid": key.kid()})
 }
@@ -29,6 +34,11 @@ pub(super) fn write_ed25519(key: &VerifyingKey, x: &[u8; 32]) -> serde_json::Val
 pub(super) fn write_p256(key: &VerifyingKey, x: &[u8], y: &[u8]) -> serde_json::Value {
     let (x, y) = (URL_SAFE_NO_PAD.encode(x), URL_SAFE_NO_PAD.encode(y));
     json!({"kty": "EC", "crv": "P-256", "x": x, "y": y, "alg": key.algorithm().name(), "use": "sig", "kid": key.kid()})
+}
+
+pub(super) fn write_rsa(key: &VerifyingKey, modulus: &[u8], exponent: &[u8]) -> serde_json::Value {
+    let (n, e) = (URL_SAFE_NO_PAD.encode(modulus), URL_SAFE_NO_PAD.encode(exponent));
+    json!({"kty": "RSA", "n": n, "e": e, "alg": key.algorithm().name(), "use": "sig", "kid": key.kid()})
 }
 
 pub(super) fn read(text: &str) -> Result<VerifyingKey, BadKey> {
@@ -41,6 +51,10 @@ pub(super) fn read(text: &str) -> Result<VerifyingKey, BadKey> {
         (Some("EC"), Some("P-256")) => {
             members.algorithm(&[Algorithm::Es256])?;
             VerifyingKey::from_p256(&coordinate(members.x.as_deref())?, &coordinate(members.y.as_deref())?)?
+        }
+        (Some("RSA"), None) => {
+            members.algorithm(&[Algorithm::Rs256])?;
+            VerifyingKey::from_rsa(&integer(members.n.as_deref())?, &integer(members.e.as_deref())?)?
         }
         (None, _) => return Err(BadKey::Malformed),
         _ => return Err(BadKey::Unsupported),
@@ -57,6 +71,8 @@ struct Members {
     crv: Option<String>,
     x: Option<String>,
     y: Option<String>,
+    n: Option<String>,
+    e: Option<String>,
     alg: Option<String>,
     kid: Option<String>,
 }
@@ -80,6 +96,8 @@ fn members(text: &str) -> Result<Members, BadKey> {
             "crv" => &mut found.crv,
             "x" => &mut found.x,
             "y" => &mut found.y,
+            "n" => &mut found.n,
+            "e" => &mut found.e,
             "alg" => &mut found.alg,
             "kid" => &mut found.kid,
             "use" => return if value == Value::Str("sig".into()) { Ok(()) } else { Err(BadKey::WrongPurpose) },
@@ -115,6 +133,11 @@ fn verifies(key_ops: &Value<'_>) -> Result<(), BadKey> {
 
 fn coordinate(text: Option<&str>) -> Result<[u8; 32], BadKey> {
     decode(text.ok_or(BadKey::Malformed)?)
+}
+
+/// A Base64urlUInt (RFC 7518 §2).
+fn integer(text: Option<&str>) -> Result<Vec<u8>, BadKey> {
+    URL_SAFE_NO_PAD.decode(text.ok_or(BadKey::Malformed)?).map_err(|_| BadKey::Malformed)
 }
 
 fn thumbprint(canonical: &str) -> String {

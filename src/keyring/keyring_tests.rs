@@ -1,13 +1,10 @@
+use super::test_keys::{der, signing as key};
 use super::*;
 use crate::secret::Secret;
 use crate::time::Moment;
 
 fn at(seconds: u64) -> Moment {
     Moment::from_seconds(seconds)
-}
-
-fn key(algorithm: Algorithm, seed: u8) -> SigningKey {
-    SigningKey::generate(algorithm, &mut |bytes| bytes.fill(seed)).unwrap()
 }
 
 fn life(activates: u64, retires: Option<u64>, ends: Option<u64>) -> KeyLife {
@@ -20,7 +17,7 @@ fn an_algorithm_has_one_name() {
         assert_eq!(Algorithm::from_name(algorithm.name()), Some(algorithm));
         assert_eq!(serde_json::to_value(algorithm).unwrap(), algorithm.name());
     }
-    for other in ["none", "eddsa", "HS256", "RS256", "es256", ""] {
+    for other in ["none", "eddsa", "HS256", "RS384", "rs256", "PS256", "es256", ""] {
         assert_eq!(Algorithm::from_name(other), None, "{other}");
     }
 }
@@ -33,11 +30,11 @@ fn what_a_key_signs_it_verifies_and_nothing_else() {
         assert!(one.verifying().verify(b"message", &signature));
         assert!(!one.verifying().verify(b"massage", &signature));
         assert!(!two.verifying().verify(b"message", &signature));
-        assert!(!one.verifying().verify(b"message", &signature[..63]));
+        assert!(!one.verifying().verify(b"message", &signature[..signature.len() - 1]));
         assert!(!one.verifying().verify(b"message", &[0; 64]));
         assert!(!one.verifying().verify(b"message", &[]));
-        for byte in 0..64 {
-            let mut bent = signature;
+        for byte in 0..signature.len() {
+            let mut bent = signature.to_vec();
             bent[byte] ^= 1;
             assert!(!one.verifying().verify(b"message", &bent), "{algorithm:?} byte {byte}");
         }
@@ -58,7 +55,7 @@ fn a_private_key_comes_back_from_its_file() {
 
 #[test]
 fn public_keys_come_back_from_jwk_and_paserk() {
-    for algorithm in [Algorithm::EdDsa, Algorithm::Ed25519, Algorithm::Es256] {
+    for algorithm in [Algorithm::EdDsa, Algorithm::Ed25519, Algorithm::Es256, Algorithm::Rs256] {
         let key = key(algorithm, 3);
         let jwk = key.verifying().to_jwk();
         assert_eq!(jwk["use"], "sig");
@@ -104,6 +101,41 @@ fn what_is_no_public_signing_key_is_refused() {
     ] {
         assert_eq!(VerifyingKey::from_paserk(text).map(|_| ()), Err(fault), "{text}");
     }
+}
+
+#[test]
+fn an_rsa_key_is_within_bounds_or_refused() {
+    let good = key(Algorithm::Rs256, 1).verifying().to_jwk();
+    let with = |name: &str, value: serde_json::Value| {
+        let mut changed = good.clone();
+        changed[name] = value;
+        VerifyingKey::from_jwk(&changed.to_string()).map(|_| ())
+    };
+    assert_eq!(with("e", "AQAB".into()), Ok(()));
+    for exponent in ["Aw", "AQ", "AQAA", "AgAAAAE", "AQAAAAAAAAAB"] {
+        assert_eq!(with("e", exponent.into()), Err(BadKey::BadRsa), "{exponent}");
+    }
+    for malformed in ["", "AAEAAQ", "AQAB=", "A QAB"] {
+        assert_eq!(with("e", malformed.into()), Err(BadKey::Malformed), "{malformed}");
+    }
+    let modulus = good["n"].as_str().unwrap();
+    assert_eq!(with("n", format!("{}A", &modulus[..modulus.len() - 1]).into()).err(), Some(BadKey::BadRsa), "even");
+    assert_eq!(with("n", modulus[..340].into()), Err(BadKey::BadRsa), "2040 bits");
+    assert_eq!(with("n", "_".repeat(684).into()), Err(BadKey::BadRsa), "4104 bits");
+    assert_eq!(with("n", format!("AAAA{modulus}").into()), Err(BadKey::Malformed), "a second spelling");
+    for other in ["RS384", "PS256", "HS256", "RSA-OAEP", "none"] {
+        assert_eq!(with("alg", other.into()), Err(BadKey::WrongAlgorithm), "{other}");
+    }
+    for private in ["d", "p", "q", "dp", "dq", "qi", "oth"] {
+        assert_eq!(with(private, "AA".into()), Err(BadKey::Private), "{private}");
+    }
+    let private = |pem: &str| SigningKey::from_private(Algorithm::Rs256, &der(pem)).map(|key| key.sign(b"m").unwrap().len());
+    assert_eq!(private(include_str!("../../tests/keys/rsa-3072.pem")), Ok(384));
+    assert_eq!(private(include_str!("../../tests/keys/rsa-1024.pem")), Err(BadKey::BadRsa));
+    assert_eq!(private(include_str!("../../tests/keys/rsa-2048-e3.pem")), Err(BadKey::BadRsa));
+    assert_eq!(private(include_str!("../../tests/keys/rsa-pss-2048.pem")), Err(BadKey::Malformed));
+    assert_eq!(private(include_str!("../../tests/keys/p256.pem")), Err(BadKey::Malformed));
+    assert_eq!(SigningKey::generate(Algorithm::Rs256, &mut |bytes| bytes.fill(1)).map(|_| ()), Err(BadKey::Unsupported));
 }
 
 #[test]

@@ -6,7 +6,10 @@ mod mac;
 mod paserk;
 mod publish;
 mod ring;
+mod signature;
 mod signing;
+#[cfg(test)]
+pub(crate) mod test_keys;
 mod verifying;
 
 use std::fmt;
@@ -15,6 +18,7 @@ pub use life::{KeyLife, KeyState};
 pub use mac::MacKey;
 pub use publish::{jwks, paserk_set};
 pub use ring::{KeyRing, RingKey};
+pub use signature::{RSA_SIGNATURE_BYTES, Signature};
 pub use signing::SigningKey;
 pub use verifying::VerifyingKey;
 
@@ -29,6 +33,9 @@ pub enum Algorithm {
     /// ECDSA over P-256 with SHA-256 (RFC 7518 §3.4).
     #[serde(rename = "ES256")]
     Es256,
+    /// RSASSA-PKCS1-v1_5 with SHA-256 (RFC 7518 §3.3). Its keys are imported: they cannot be made here.
+    #[serde(rename = "RS256")]
+    Rs256,
     /// Ed25519 in PASETO tokens of version 4.
     #[serde(rename = "v4.public")]
     V4Public,
@@ -36,7 +43,7 @@ pub enum Algorithm {
 
 impl Algorithm {
     /// Every algorithm.
-    pub const ALL: [Self; 4] = [Self::EdDsa, Self::Ed25519, Self::Es256, Self::V4Public];
+    pub const ALL: [Self; 5] = [Self::EdDsa, Self::Ed25519, Self::Es256, Self::Rs256, Self::V4Public];
 
     /// The `alg` of a JWT header, or the version and purpose of a PASETO token.
     pub const fn name(self) -> &'static str {
@@ -44,6 +51,7 @@ impl Algorithm {
             Self::EdDsa => "EdDSA",
             Self::Ed25519 => "Ed25519",
             Self::Es256 => "ES256",
+            Self::Rs256 => "RS256",
             Self::V4Public => "v4.public",
         }
     }
@@ -56,6 +64,11 @@ impl Algorithm {
     /// Whether its tokens are PASETO tokens, and not JWTs.
     pub const fn is_paseto(self) -> bool {
         matches!(self, Self::V4Public)
+    }
+
+    /// Whether keys of it can be made here. Where not, they are made elsewhere and imported.
+    pub const fn can_be_made(self) -> bool {
+        !matches!(self, Self::Rs256)
     }
 }
 
@@ -74,6 +87,9 @@ pub enum BadKey {
     Private,
     /// Not a point of its curve, one of small order, or one in a second spelling.
     BadPoint,
+    /// An RSA key of other than 2048 to 4096 bits, of an even modulus or one that CVE-2017-15361 made, or with a public exponent
+    /// that is even, below 65537 or above 2^33.
+    BadRsa,
     /// The key could not sign, or the system gave no randomness.
     Unusable,
 }
@@ -87,6 +103,7 @@ impl fmt::Display for BadKey {
             Self::WrongPurpose => "not a key for checking signatures",
             Self::Private => "a private key where a public one belongs",
             Self::BadPoint => "not a good point of its curve",
+            Self::BadRsa => "an RSA key needs a sound modulus of 2048 to 4096 bits and an odd public exponent from 65537 on",
             Self::Unusable => "the key cannot be used",
         })
     }

@@ -4,11 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use ed25519_dalek::Signer;
+use ring::error::KeyRejected;
 use ring::rand::SystemRandom;
-use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+use ring::rsa::PublicKeyComponents;
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
 use zeroize::Zeroizing;
 
-use super::{Algorithm, BadKey, VerifyingKey};
+use super::{Algorithm, BadKey, Signature, VerifyingKey};
 use crate::secret::Secret;
 
 /// A key that signs, with its public half.
@@ -23,14 +25,18 @@ pub struct SigningKey {
 enum Pair {
     Ed25519(Box<ed25519_dalek::SigningKey>),
     P256(Arc<EcdsaKeyPair>),
+    Rsa(Arc<RsaKeyPair>),
 }
 
 impl SigningKey {
     /// A new key. Ed25519 keys are 32 bytes that `fill` gives; ES256 keys take their randomness from ring, which accepts no other.
     ///
     /// # Errors
-    /// [`BadKey::Unusable`] when ring gets no randomness.
+    /// [`BadKey::Unsupported`] for RS256, whose keys are imported; [`BadKey::Unusable`] when ring gets no randomness.
     pub fn generate(algorithm: Algorithm, fill: &mut dyn FnMut(&mut [u8])) -> Result<Self, BadKey> {
+        if !algorithm.can_be_made() {
+            return Err(BadKey::Unsupported);
+        }
         if algorithm == Algorithm::Es256 {
             let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new());
             return Self::from_private(algorithm, pkcs8.map_err(|_| BadKey::Unusable)?.as_ref());
@@ -40,10 +46,11 @@ impl SigningKey {
         Self::from_private(algorithm, &*seed)
     }
 
-    /// Takes back what [`SigningKey::private`] gave: the 32 bytes of an Ed25519 seed (RFC 8032 §5.1.5), or PKCS#8 for ES256.
+    /// Takes back what [`SigningKey::private`] gave: the 32 bytes of an Ed25519 seed (RFC 8032 §5.1.5), or PKCS#8 for
+    /// ES256 and RS256.
     ///
     /// # Errors
-    /// [`BadKey::Malformed`] when it is neither.
+    /// [`BadKey::Malformed`] when it is none of these, [`BadKey::BadRsa`].
     pub fn from_private(algorithm: Algorithm, private: &[u8]) -> Result<Self, BadKey> {
         let (pair, verifying) = match algorithm {
             Algorithm::EdDsa | Algorithm::Ed25519 | Algorithm::V4Public => {
@@ -57,6 +64,12 @@ impl SigningKey {
                 let pair = pair.map_err(|_| BadKey::Malformed)?;
                 let verifying = VerifyingKey::from_p256_point(pair.public_key().as_ref())?;
                 (Pair::P256(Arc::new(pair)), verifying)
+            }
+            Algorithm::Rs256 => {
+                let pair = RsaKeyPair::from_pkcs8(private).map_err(|rejected| rsa_fault(&rejected))?;
+                let PublicKeyComponents { n, e } = PublicKeyComponents::<Vec<u8>>::from(pair.public());
+                let verifying = VerifyingKey::from_rsa(&n, &e)?;
+                (Pair::Rsa(Arc::new(pair)), verifying)
             }
         };
         Ok(Self { verifying, private: Secret::new(private.to_vec()), pair })
@@ -72,16 +85,21 @@ impl SigningKey {
         &self.verifying
     }
 
-    /// Signs a message. Ed25519 gives the same signature every time, ES256 (in its fixed 64-byte form) another one.
+    /// Signs a message. Ed25519 and RS256 give the same signature every time, ES256 (in its fixed 64-byte form) another one.
     ///
     /// # Errors
     /// [`BadKey::Unusable`] when ring gets no randomness.
-    pub fn sign(&self, message: &[u8]) -> Result<[u8; 64], BadKey> {
+    pub fn sign(&self, message: &[u8]) -> Result<Signature, BadKey> {
         match &self.pair {
-            Pair::Ed25519(pair) => Ok(pair.sign(message).to_bytes()),
+            Pair::Ed25519(pair) => Ok(Signature::Fixed(pair.sign(message).to_bytes())),
             Pair::P256(pair) => {
                 let signature = pair.sign(&SystemRandom::new(), message).map_err(|_| BadKey::Unusable)?;
-                signature.as_ref().try_into().map_err(|_| BadKey::Unusable)
+                signature.as_ref().try_into().map(Signature::Fixed).map_err(|_| BadKey::Unusable)
+            }
+            Pair::Rsa(pair) => {
+                let mut signature = vec![0; pair.public().modulus_len()];
+                pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature).map_err(|_| BadKey::Unusable)?;
+                Ok(Signature::Rsa(signature))
             }
         }
     }
@@ -90,5 +108,13 @@ impl SigningKey {
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SigningKey({} {})", self.verifying.algorithm().name(), self.verifying.kid())
+    }
+}
+
+/// Ring refuses keys that are too small, too large or of a small exponent before [`VerifyingKey::from_rsa`] can.
+fn rsa_fault(rejected: &KeyRejected) -> BadKey {
+    match rejected.to_string().as_str() {
+        "TooSmall" | "TooLarge" => BadKey::BadRsa,
+        _ => BadKey::Malformed,
     }
 }

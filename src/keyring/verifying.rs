@@ -1,26 +1,34 @@
 //! Keys that check signatures.
 
 use std::fmt;
+use std::sync::Arc;
 
 use ring::agreement::{self, ECDH_P256, EphemeralPrivateKey};
 use ring::rand::SystemRandom;
-use ring::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
+use ring::rsa::PublicKeyComponents;
+use ring::signature::{ECDSA_P256_SHA256_FIXED, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 
 use super::{Algorithm, BadKey, jwk, paserk};
 
-/// A public key with its algorithm and id. Every one that exists has been checked: a point of its curve, not of small order, in its one spelling.
+/// A public key with its algorithm and id. Every one that exists has been checked: a point of its curve, not of small order, in its one spelling;
+/// or a modulus and exponent within bounds.
 #[derive(Clone, PartialEq, Eq)]
 pub struct VerifyingKey {
     kid: String,
     algorithm: Algorithm,
-    point: Point,
+    material: Material,
 }
 
 #[derive(Clone, PartialEq, Eq)]
-enum Point {
+enum Material {
     Ed25519(Box<ed25519_dalek::VerifyingKey>),
     /// Uncompressed (SEC 1 §2.3.3): 4, x, y.
     P256([u8; 65]),
+    /// Big-endian, without leading zeros.
+    Rsa {
+        modulus: Arc<[u8]>,
+        exponent: Arc<[u8]>,
+    },
 }
 
 impl VerifyingKey {
@@ -32,13 +40,13 @@ impl VerifyingKey {
         let kid = match algorithm {
             Algorithm::EdDsa | Algorithm::Ed25519 => jwk::ed25519_thumbprint(bytes),
             Algorithm::V4Public => paserk::public_id(bytes),
-            Algorithm::Es256 => return Err(BadKey::WrongAlgorithm),
+            Algorithm::Es256 | Algorithm::Rs256 => return Err(BadKey::WrongAlgorithm),
         };
         let key = ed25519_dalek::VerifyingKey::from_bytes(bytes).map_err(|_| BadKey::BadPoint)?;
         if key.is_weak() || key.to_edwards().compress().as_bytes() != bytes {
             return Err(BadKey::BadPoint);
         }
-        Ok(Self { kid, algorithm, point: Point::Ed25519(Box::new(key)) })
+        Ok(Self { kid, algorithm, material: Material::Ed25519(Box::new(key)) })
     }
 
     /// Takes a P-256 key for ES256. Its id is computed.
@@ -56,10 +64,21 @@ impl VerifyingKey {
         let point: [u8; 65] = point.try_into().map_err(|_| BadKey::Malformed)?;
         check_p256(&point)?;
         let kid = jwk::p256_thumbprint(&point[1..33], &point[33..]);
-        Ok(Self { kid, algorithm: Algorithm::Es256, point: Point::P256(point) })
+        Ok(Self { kid, algorithm: Algorithm::Es256, material: Material::P256(point) })
     }
 
-    /// Reads a JWK (RFC 7517): OKP with Ed25519 (RFC 8037; without `alg` it is EdDSA) or EC with P-256. Its id is its `kid` where it has one,
+    /// Takes an RSA key, modulus and exponent big-endian, for RS256. Its id is computed.
+    ///
+    /// # Errors
+    /// [`BadKey::Malformed`] where either has a leading zero, [`BadKey::BadRsa`].
+    pub fn from_rsa(modulus: &[u8], exponent: &[u8]) -> Result<Self, BadKey> {
+        check_rsa(modulus, exponent)?;
+        let kid = jwk::rsa_thumbprint(modulus, exponent);
+        let material = Material::Rsa { modulus: modulus.into(), exponent: exponent.into() };
+        Ok(Self { kid, algorithm: Algorithm::Rs256, material })
+    }
+
+    /// Reads a JWK (RFC 7517): OKP with Ed25519 (RFC 8037; without `alg` it is EdDSA), EC with P-256, or RSA for RS256. Its id is its `kid` where it has one,
     /// else the thumbprint of RFC 7638. Members that we do not know are ignored; `exp` and `iss` are for whoever holds the set.
     ///
     /// # Errors
@@ -87,28 +106,36 @@ impl VerifyingKey {
     }
 
     /// Whether `signature` is this key's over `message`. Ed25519: S below the order, R not of small order and in its one spelling (RFC 8032
-    /// §8.4, strict). ES256: only the fixed form of 64 bytes, r and s in range (RFC 7518 §3.4).
+    /// §8.4, strict). ES256: only the fixed form of 64 bytes, r and s in range (RFC 7518 §3.4). RS256: exactly as long as the modulus
+    /// (RFC 8017 §8.2.2).
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
-        let Ok(signature) = <&[u8; 64]>::try_from(signature) else { return false };
-        match &self.point {
-            Point::Ed25519(key) => key.verify_strict(message, &ed25519_dalek::Signature::from_bytes(signature)).is_ok(),
-            Point::P256(point) => UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(message, signature).is_ok(),
+        match &self.material {
+            Material::Ed25519(key) => {
+                let Ok(signature) = <&[u8; 64]>::try_from(signature) else { return false };
+                key.verify_strict(message, &ed25519_dalek::Signature::from_bytes(signature)).is_ok()
+            }
+            Material::Rsa { modulus, exponent } => {
+                let components = PublicKeyComponents { n: &**modulus, e: &**exponent };
+                components.verify(&RSA_PKCS1_2048_8192_SHA256, message, signature).is_ok()
+            }
+            Material::P256(point) => UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(message, signature).is_ok(),
         }
     }
 
-    /// The public JWK: `kty crv x`, `y` for P-256, `alg`, `use` and `kid`. (For a PASETO key use [`VerifyingKey::to_paserk`].)
+    /// The public JWK: `kty crv x`, `y` for P-256, or `kty n e`; `alg`, `use` and `kid`. (For a PASETO key use [`VerifyingKey::to_paserk`].)
     pub fn to_jwk(&self) -> serde_json::Value {
-        match &self.point {
-            Point::Ed25519(key) => jwk::write_ed25519(self, key.as_bytes()),
-            Point::P256(point) => jwk::write_p256(self, &point[1..33], &point[33..]),
+        match &self.material {
+            Material::Ed25519(key) => jwk::write_ed25519(self, key.as_bytes()),
+            Material::P256(point) => jwk::write_p256(self, &point[1..33], &point[33..]),
+            Material::Rsa { modulus, exponent } => jwk::write_rsa(self, modulus, exponent),
         }
     }
 
-    /// PASERK `k4.public.…`; `None` for a P-256 key, which version 4 does not have.
+    /// PASERK `k4.public.…`; `None` for a P-256 or RSA key, which version 4 does not have.
     pub fn to_paserk(&self) -> Option<String> {
-        match &self.point {
-            Point::Ed25519(key) => Some(paserk::write_public(key.as_bytes())),
-            Point::P256(_) => None,
+        match &self.material {
+            Material::Ed25519(key) => Some(paserk::write_public(key.as_bytes())),
+            Material::P256(_) | Material::Rsa { .. } => None,
         }
     }
 
@@ -127,4 +154,32 @@ impl fmt::Debug for VerifyingKey {
 fn check_p256(point: &[u8; 65]) -> Result<(), BadKey> {
     let ours = EphemeralPrivateKey::generate(&ECDH_P256, &SystemRandom::new()).map_err(|_| BadKey::Unusable)?;
     agreement::agree_ephemeral(ours, &agreement::UnparsedPublicKey::new(&ECDH_P256, point), |_| ()).map_err(|_| BadKey::BadPoint)
+}
+
+/// The size is counted in bits, not in bytes; a large exponent makes every check slow, a small one has made forgeries easy.
+fn check_rsa(modulus: &[u8], exponent: &[u8]) -> Result<(), BadKey> {
+    let (Some(first), Some(begin)) = (modulus.first(), exponent.first()) else { return Err(BadKey::Malformed) };
+    if *first == 0 || *begin == 0 {
+        return Err(BadKey::Malformed);
+    }
+    let bits = modulus.len() * 8 - first.leading_zeros() as usize;
+    let value = (exponent.len() <= 5).then(|| exponent.iter().fold(0_u64, |value, byte| value << 8 | u64::from(*byte)));
+    let good_exponent = value.is_some_and(|value| value % 2 == 1 && (65_537..1 << 33).contains(&value));
+    let odd = modulus.last().is_some_and(|last| last % 2 == 1);
+    let is_good = (2048..=4096).contains(&bits) && odd && good_exponent && !is_roca(modulus);
+    if is_good { Ok(()) } else { Err(BadKey::BadRsa) }
+}
+
+/// Whether the modulus was made by the faulty generator of CVE-2017-15361: modulo each small prime it is a power of 65537, which chance does to
+/// one modulus in 2^27. Such a key can be factored.
+fn is_roca(modulus: &[u8]) -> bool {
+    const PRIMES: [u32; 38] = [
+        3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109, 113, 127, 131,
+        137, 139, 149, 151, 157, 163, 167,
+    ];
+    PRIMES.into_iter().all(|prime| {
+        let rest = modulus.iter().fold(0, |rest, byte| (rest << 8 | u32::from(*byte)) % prime);
+        let powers = std::iter::successors(Some(1), |power| Some(power * 65_537 % prime));
+        powers.take(prime as usize).any(|power| power == rest)
+    })
 }

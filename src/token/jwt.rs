@@ -6,13 +6,17 @@ use super::claims_json::{self, Dates};
 use super::{MAX_TOKEN_BYTES, b64, is_kid};
 use crate::claims::Claims;
 use crate::json::{self, Limits, Value};
-use crate::keyring::VerifyingKey;
+use crate::keyring::{RSA_SIGNATURE_BYTES, Signature, VerifyingKey};
 
 /// The `typ` of access tokens (RFC 9068 §2.1).
 pub const ACCESS_TOKEN: &str = "at+jwt";
 
 /// Characters of a header segment that is looked at at all; ours have some 130.
 pub const MAX_HEADER_CHARS: usize = 1024;
+
+/// Characters of an RS256 signature.
+const SHORTEST_RSA: usize = (*RSA_SIGNATURE_BYTES.start() * 4).div_ceil(3);
+const LONGEST_RSA: usize = (*RSA_SIGNATURE_BYTES.end() * 4).div_ceil(3);
 
 /// What is signed for an access token: header and payload in base64url.
 pub fn signing_input(claims: &Claims, key: &VerifyingKey) -> String {
@@ -40,7 +44,7 @@ pub fn header_segment(typ: &str, key: &VerifyingKey) -> String {
 }
 
 /// The token: what was signed, and the signature.
-pub fn finish(mut input: String, signature: &[u8; 64]) -> String {
+pub fn finish(mut input: String, signature: &[u8]) -> String {
     input.push('.');
     b64::push(&mut input, signature);
     input
@@ -92,9 +96,12 @@ pub fn split(token: &str) -> Result<Parts<'_>, SplitFault> {
 }
 
 impl Parts<'_> {
-    /// The signature's bytes; `None` unless they are 64, which every algorithm of ours has.
-    pub fn signature_bytes(&self) -> Option<[u8; 64]> {
-        b64::decode_array(self.signature)
+    /// The signature's bytes; `None` unless they are as many as an algorithm of ours has.
+    pub fn signature_bytes(&self) -> Option<Signature> {
+        match self.signature.len() {
+            SHORTEST_RSA..=LONGEST_RSA => b64::decode(self.signature).map(Signature::Rsa),
+            _ => b64::decode_array(self.signature).map(Signature::Fixed),
+        }
     }
 
     /// The payload's bytes; `None` when it is not strict base64url. Decode it when the signature is good.

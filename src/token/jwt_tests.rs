@@ -2,10 +2,11 @@ use proptest::prelude::*;
 
 use super::super::test_claims::{any_claims, full};
 use super::*;
+use crate::keyring::test_keys::signing;
 use crate::keyring::{Algorithm, SigningKey};
 
 fn key(algorithm: Algorithm) -> SigningKey {
-    SigningKey::generate(algorithm, &mut |bytes| bytes.fill(1)).unwrap()
+    signing(algorithm, 1)
 }
 
 fn mint(claims: &Claims, key: &SigningKey) -> String {
@@ -30,7 +31,7 @@ fn header(json: &str) -> Result<Header, HeaderFault> {
 
 #[test]
 fn the_header_of_an_access_token_is_exactly_three_members() {
-    for algorithm in [Algorithm::EdDsa, Algorithm::Ed25519, Algorithm::Es256] {
+    for algorithm in [Algorithm::EdDsa, Algorithm::Ed25519, Algorithm::Es256, Algorithm::Rs256] {
         let key = key(algorithm);
         let token = mint(&full(), &key);
         let bytes = b64::decode(split(&token).unwrap().header).unwrap();

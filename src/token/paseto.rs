@@ -51,7 +51,7 @@ pub fn footer(kid: &str) -> String {
 }
 
 /// The token: what was signed, and the signature.
-pub fn finish(unsigned: &Unsigned, signature: &[u8; 64]) -> String {
+pub fn finish(unsigned: &Unsigned, signature: &[u8]) -> String {
     let mut body = Vec::with_capacity(unsigned.message.len() + SIGNATURE);
     body.extend_from_slice(&unsigned.message);
     body.extend_from_slice(signature);

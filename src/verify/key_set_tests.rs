@@ -68,7 +68,7 @@ fn two_keys_of_one_id_are_refused() {
 #[test]
 fn what_is_of_no_use_is_skipped_and_named() {
     let entries = [
-        serde_json::json!({"kty": "RSA", "n": "AQAB", "e": "AQAB", "kid": "r"}),
+        serde_json::json!({"kty": "RSA", "n": "AQAB", "e": "AQAB", "kid": "r", "alg": "PS256"}),
         serde_json::json!({"kty": "oct", "kid": "o"}),
         with(jwk(Algorithm::Es256, 1), "crv", "P-384"),
         with(jwk(Algorithm::EdDsa, 1), "use", "enc"),
@@ -77,7 +77,8 @@ fn what_is_of_no_use_is_skipped_and_named() {
     ];
     let set = KeySet::from_jwks(&set_of(&entries)).unwrap();
     let unsupported = BadKey::Unsupported;
-    let expected = [(0, unsupported), (1, unsupported), (2, unsupported), (3, BadKey::WrongPurpose), (4, BadKey::WrongAlgorithm)];
+    let expected =
+        [(0, BadKey::WrongAlgorithm), (1, unsupported), (2, unsupported), (3, BadKey::WrongPurpose), (4, BadKey::WrongAlgorithm)];
     assert_eq!((set.len(), set.skipped()), (1, &expected[..]));
     let other_version = r#"{"keys":[{"kid":"k3.pid.x","paserk":"k3.public.AAAA"}]}"#;
     assert_eq!(KeySet::from_paserk_set(other_version).unwrap().skipped(), [(0, unsupported)]);

@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::{KeySet, Verifier};
 use crate::claims::{Claims, Custom};
 use crate::id::{Jti, Sid, Stamp};
-use crate::keyring::{Algorithm, SigningKey};
+use crate::keyring::SigningKey;
+pub(super) use crate::keyring::test_keys::signing;
 use crate::policy::{Audience, Expectation};
 use crate::time::Moment;
 use crate::token::{b64, jwt, paseto};
@@ -14,10 +15,6 @@ pub(super) const ISSUER: &str = "https://id.example";
 pub(super) const API: &str = "https://api.example";
 pub(super) const NOW: Moment = Moment::from_seconds(1_800_000_000);
 pub(super) const TTL: Duration = Duration::from_secs(300);
-
-pub(super) fn signing(algorithm: Algorithm, seed: u8) -> SigningKey {
-    SigningKey::generate(algorithm, &mut |bytes| bytes.fill(seed)).unwrap()
-}
 
 /// Claims of a token minted now, in a session.
 pub(super) fn claims() -> Claims {

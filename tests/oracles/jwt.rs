@@ -16,7 +16,7 @@ use crate::jwt_table::TABLE;
 use crate::provider;
 
 /// The algorithms that both sides know by one name.
-const SHARED: [Algorithm; 2] = [Algorithm::EdDsa, Algorithm::Es256];
+const SHARED: [Algorithm; 3] = [Algorithm::EdDsa, Algorithm::Es256, Algorithm::Rs256];
 
 /// Order of the group of P-256 (SEC 2 §2.4.2).
 const P256_ORDER: &str = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
@@ -24,7 +24,11 @@ const P256_ORDER: &str = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9ca
 const ED25519_ORDER: &str = "edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010";
 
 fn theirs(algorithm: Algorithm) -> jsonwebtoken::Algorithm {
-    if algorithm == Algorithm::Es256 { jsonwebtoken::Algorithm::ES256 } else { jsonwebtoken::Algorithm::EdDSA }
+    match algorithm {
+        Algorithm::Es256 => jsonwebtoken::Algorithm::ES256,
+        Algorithm::Rs256 => jsonwebtoken::Algorithm::RS256,
+        _ => jsonwebtoken::Algorithm::EdDSA,
+    }
 }
 
 /// As strict as it can be told to be.
@@ -45,8 +49,10 @@ fn decoding(key: &SigningKey) -> DecodingKey {
 }
 
 fn encoding(key: &SigningKey) -> EncodingKey {
-    key.private().expose(|bytes| {
-        if key.verifying().algorithm() == Algorithm::Es256 { EncodingKey::from_ec_der(bytes) } else { EncodingKey::from_ed_der(bytes) }
+    key.private().expose(|bytes| match key.verifying().algorithm() {
+        Algorithm::Es256 => EncodingKey::from_ec_der(bytes),
+        Algorithm::Rs256 => EncodingKey::from_rsa_der(bytes),
+        _ => EncodingKey::from_ed_der(bytes),
     })
 }
 
@@ -166,7 +172,7 @@ fn the_other_s_of_an_es256_signature_is_accepted_by_both_and_of_ed25519_by_neith
     let (p256, ed25519) = (key(Algorithm::Es256, 1), key(Algorithm::EdDsa, 1));
     let run = runner.run(&bearer_claims(1), |claims| {
         let input = jwt::signing_input(&claims, p256.verifying());
-        let mut signature = p256.sign(input.as_bytes()).unwrap();
+        let mut signature = p256.sign(input.as_bytes()).unwrap().to_vec();
         let mut borrow = 0;
         for (at, order) in hex(P256_ORDER).into_iter().enumerate().rev() {
             let left = i16::from(order) - i16::from(signature[32 + at]) - borrow;
@@ -177,7 +183,7 @@ fn the_other_s_of_an_es256_signature_is_accepted_by_both_and_of_ed25519_by_neith
         prop_assert!(said.ours.is_ok() && said.theirs == said.ours.ok());
 
         let input = jwt::signing_input(&claims, ed25519.verifying());
-        let mut signature = ed25519.sign(input.as_bytes()).unwrap();
+        let mut signature = ed25519.sign(input.as_bytes()).unwrap().to_vec();
         let mut carry = 0;
         for (at, order) in hex(ED25519_ORDER).into_iter().enumerate() {
             let sum = u16::from(order) + u16::from(signature[32 + at]) + carry;

@@ -37,9 +37,15 @@ pub(crate) const TABLE: &[Bend] = &[
     ("header: alg twice", Neither, |draft| draft.head("\"alg\":\"EdDSA\"")),
     ("header: an unknown name twice", OnlyThem("header_malformed", NAMES), |draft| draft.head("\"x\":\"1\",\"x\":\"2\"")),
     ("header: over 1,024 characters", OnlyThem("header_malformed", LIMITS), |draft| draft.head(&format!("\"x\":\"{}\"", "y".repeat(1024)))),
-    ("header: alg none", Neither, |draft| draft.head = draft.head.replace("EdDSA", "none").replace("ES256", "none")),
-    ("header: alg HS256", Neither, |draft| draft.head = draft.head.replace("EdDSA", "HS256").replace("ES256", "HS256")),
-    ("header: alg in lower case", Neither, |draft| draft.head = draft.head.replace("EdDSA", "eddsa").replace("ES256", "es256")),
+    ("header: alg none", Neither, |draft| {
+        draft.head = draft.head.replace("EdDSA", "none").replace("ES256", "none").replace("RS256", "none")
+    }),
+    ("header: alg HS256", Neither, |draft| {
+        draft.head = draft.head.replace("EdDSA", "HS256").replace("ES256", "HS256").replace("RS256", "HS256")
+    }),
+    ("header: alg in lower case", Neither, |draft| {
+        draft.head = draft.head.replace("EdDSA", "eddsa").replace("ES256", "es256").replace("RS256", "rs256")
+    }),
     ("header: BOM", Neither, |draft| draft.head.insert(0, '\u{feff}')),
     ("header: an array", Neither, |draft| draft.head = format!("[{}]", draft.head)),
     ("payload: white space", Both, |draft| draft.raw(b"\n\t \"x_y\" : [ 1 , 2 ]  ")),

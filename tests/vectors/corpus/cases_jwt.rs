@@ -261,8 +261,14 @@ fn keys(list: &mut List) {
     let paseto = paseto_key();
     let swapped = format!(r#"{{"typ":"at+jwt","alg":"EdDSA","kid":"{}"}}"#, paseto.verifying().kid());
     list.add("a PASETO key in a JWT", sign_jwt(&swapped, good().text(), &paseto), "key_mismatch", "§2 keys typed by version and purpose");
-    let rsa = r#"{"typ":"at+jwt","alg":"RS256","kid":"rsa"}"#;
-    list.add("an RSA key of the set", with_header(rsa), "unknown_key", "§1 allow-list of algorithms");
+    let rsa = r#"{"typ":"at+jwt","alg":"RS384","kid":"rsa"}"#;
+    list.add("an RS384 key of the set", with_header(rsa), "unknown_key", "§1 allow-list of algorithms");
+    let key = rs256_key();
+    list.add("good, RS256", sign_jwt(&header(&key), good().text(), &key), None, "§1 RS256 by imported key");
+    let confused = |alg: &str| with_header(&format!(r#"{{"typ":"at+jwt","alg":"{alg}","kid":"{}"}}"#, rs256_key().verifying().kid()));
+    list.add("HS256 under an RSA key", confused("HS256"), "algorithm_mismatch", "§6 HS/RS confusion");
+    list.add("PS256 under an RSA key", confused("PS256"), "algorithm_mismatch", "§1 one algorithm per key");
+    list.add("64 bytes of signature under an RSA key", confused("RS256"), "bad_signature", "§1 the key found by kid");
 }
 
 fn spellings(list: &mut List) {
@@ -356,7 +362,7 @@ fn signatures(list: &mut List) {
     let token = with_payload(good().text());
     let (input, signature) = token.rsplit_once('.').unwrap();
     let signature = b64::decode(signature).unwrap();
-    let finish = |signature: &[u8]| jwt::finish(input.to_owned(), signature.try_into().unwrap());
+    let finish = |signature: &[u8]| jwt::finish(input.to_owned(), signature);
     let order = [
         0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
         0, 0, 0, 0x10,

@@ -1,5 +1,7 @@
 //! Keys from fixed seeds, and tokens that our own code would never mint.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use mintage::keyring::{Algorithm, SigningKey};
 use mintage::time::Moment;
 use mintage::token::{b64, jwt, paseto};
@@ -37,6 +39,13 @@ pub(super) fn es256_key() -> SigningKey {
     SigningKey::from_private(Algorithm::Es256, &der).unwrap()
 }
 
+/// RSA keys cannot be made here, nor from a seed.
+pub(super) fn rs256_key() -> SigningKey {
+    let pem = include_str!("../../keys/rsa-2048-a.pem").lines().skip_while(|line| !line.starts_with("-----BEGIN")).skip(1);
+    let text: String = pem.take_while(|line| !line.starts_with("-----END")).collect();
+    SigningKey::from_private(Algorithm::Rs256, &STANDARD.decode(text).unwrap()).unwrap()
+}
+
 /// A key that ended an hour ago, one of another issuer, and one for encryption, in that order.
 pub(super) fn odd_keys(algorithm: Algorithm) -> [SigningKey; 3] {
     [ed25519(algorithm, 11), ed25519(algorithm, 12), ed25519(algorithm, 13)]
@@ -54,8 +63,8 @@ pub(super) fn jwks() -> Value {
     ended["exp"] = (NOW - 3_600).into();
     foreign["iss"] = "https://other.example".into();
     encryption["use"] = "enc".into();
-    let rsa = json!({"kty": "RSA", "kid": "rsa", "alg": "RS256", "use": "sig", "n": b64::encode([0xc1; 256]), "e": "AQAB"});
-    let good = [jwt_key(), ed25519(Algorithm::Ed25519, 2), es256_key()];
+    let rsa = json!({"kty": "RSA", "kid": "rsa", "alg": "RS384", "use": "sig", "n": b64::encode([0xc1; 256]), "e": "AQAB"});
+    let good = [jwt_key(), ed25519(Algorithm::Ed25519, 2), es256_key(), rs256_key()];
     json!({"keys": good.iter().map(entry).chain([ended, foreign, encryption, rsa]).collect::<Vec<_>>()})
 }
 
