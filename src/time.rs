@@ -11,6 +11,9 @@ use ::time::format_description::well_known::Rfc3339;
 #[serde(transparent)]
 pub struct Moment(u64);
 
+/// How far ahead of us another's clock may be: `iat` and `nbf` up to here are accepted.
+pub const CLOCK_AHEAD: Duration = Duration::from_secs(10);
+
 impl Moment {
     /// The last moment that RFC 3339 can write: 9999-12-31T23:59:59.999Z.
     pub const MAX: Self = Self(253_402_300_799_999);

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::registry::{ClientType, Grant, TokenFormat};
@@ -13,10 +14,14 @@ use crate::registry::{ClientType, Grant, TokenFormat};
 pub struct NewClient {
     /// Its `client_id`.
     pub id: String,
-    /// `confidential` or `public` (RFC 6749 §2.1). A confidential client is given a secret.
+    /// `confidential` or `public` (RFC 6749 §2.1). A confidential client without `jwks` is given a secret.
     #[serde(rename = "type")]
     #[schema(value_type = String, example = "public")]
     pub kind: ClientType,
+    /// A JWK Set (RFC 7517 §5) of 1 to 8 public keys: the client proves itself with assertions that it signs (`private_key_jwt`, RFC 7523).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub jwks: Option<Value>,
     /// What it may ask of the token endpoint: `refresh_token`, `client_credentials`.
     #[serde(default)]
     #[schema(value_type = Vec<String>)]
@@ -71,6 +76,10 @@ pub struct ReplaceClient {
     #[serde(rename = "type")]
     #[schema(value_type = String, example = "public")]
     pub kind: ClientType,
+    /// A JWK Set of its public keys; `null` is none.
+    #[serde(deserialize_with = "present")]
+    #[schema(required = true, value_type = Option<Object>)]
+    pub jwks: Option<Value>,
     /// What it may ask of the token endpoint.
     #[schema(value_type = Vec<String>)]
     pub grants: BTreeSet<Grant>,
@@ -124,6 +133,9 @@ pub struct ClientBody {
     #[serde(rename = "type")]
     #[schema(value_type = String, example = "public")]
     pub kind: ClientType,
+    /// Its public keys (RFC 7517 §5); `null` where it has none.
+    #[schema(value_type = Option<Object>)]
+    pub jwks: Option<Value>,
     /// What it may ask of the token endpoint.
     #[schema(value_type = Vec<String>)]
     pub grants: BTreeSet<Grant>,
@@ -187,7 +199,7 @@ pub struct ClientList {
 pub struct ClientCreated {
     /// As registered.
     pub client: ClientBody,
-    /// The secret of a confidential client, shown this once.
+    /// The secret of a confidential client that has no keys, shown this once.
     #[schema(value_type = Option<String>)]
     pub client_secret: Option<super::Disclosed>,
 }

@@ -104,6 +104,7 @@ codes! {
     Malformed "malformed" 0 "The value is not written as it should be" "Correct its form."
     TooLong "too_long" 0 "The value is too long" "Shorten it."
     TooMany "too_many" 0 "There are too many values" "Give fewer."
+    PrivateKey "private_key" 0 "A private key stands where only a public one belongs" "Give the public part, and replace the key: it has been sent about."
     TooDeep "too_deep" 0 "The value is nested too deeply" "Flatten it."
     OutOfRange "out_of_range" 0 "The value is outside what is allowed" "Choose one inside the range."
     Duplicate "duplicate" 0 "The same thing stands there twice" "Give it once."

@@ -20,6 +20,14 @@ pub struct Metadata {
     pub introspection_endpoint: String,
     /// How clients authenticate there.
     pub introspection_endpoint_auth_methods_supported: Vec<String>,
+    /// What client assertions may be signed with, here and at the two below.
+    pub token_endpoint_auth_signing_alg_values_supported: Vec<String>,
+    /// As at the token endpoint.
+    pub revocation_endpoint_auth_signing_alg_values_supported: Vec<String>,
+    /// As at the token endpoint.
+    pub introspection_endpoint_auth_signing_alg_values_supported: Vec<String>,
+    /// What signed introspection answers are signed with (RFC 9701 §7).
+    pub introspection_signing_alg_values_supported: Vec<String>,
     /// The JWT keys (RFC 7517).
     pub jwks_uri: String,
     /// The PASETO keys.

@@ -1,9 +1,10 @@
 //! `mintage clients`.
 
 use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::connect::Connection;
 use super::output::{Failure, facts, print, show, table};
@@ -44,6 +45,9 @@ pub(crate) struct Add {
     /// Whether it can keep a secret
     #[arg(long = "type", value_name = "TYPE")]
     kind: Kind,
+    /// A JWK Set with its public keys: it proves itself with assertions and gets no secret
+    #[arg(long, value_name = "FILE")]
+    jwks: Option<PathBuf>,
     /// What it may ask of the token endpoint
     #[arg(long = "grant", value_name = "GRANT", default_value = "refresh_token")]
     grants: Vec<GrantName>,
@@ -129,7 +133,8 @@ pub(super) async fn run(command: Clients) -> Result<(), Failure> {
 
 async fn run_add(add: Add) -> Result<(), Failure> {
     let connection = add.connection.clone();
-    let created = connection.open()?.add_client(&add.into_body()).await?;
+    let jwks = add.jwks.as_deref().map(read_keys).transpose()?;
+    let created = connection.open()?.add_client(&add.into_body(jwks)).await?;
     if connection.json {
         return show(true, &created, |_| String::new());
     }
@@ -141,14 +146,21 @@ async fn run_add(add: Add) -> Result<(), Failure> {
     secret.expose(|secret| print(&zeroize::Zeroizing::new(format!("secret: {secret}\n"))))
 }
 
+fn read_keys(file: &Path) -> Result<Value, Failure> {
+    let wrong = |why: &dyn std::fmt::Display| Failure::Usage(format!("{}: {why}", file.display()));
+    let text = std::fs::read_to_string(file).map_err(|why| wrong(&why))?;
+    serde_json::from_str(&text).map_err(|_| wrong(&"no JSON: write a JWK Set of public keys"))
+}
+
 impl Add {
-    fn into_body(self) -> NewClient {
+    fn into_body(self, jwks: Option<Value>) -> NewClient {
         NewClient {
             id: self.id,
             kind: match self.kind {
                 Kind::Confidential => ClientType::Confidential,
                 Kind::Public => ClientType::Public,
             },
+            jwks,
             grants: self.grants.into_iter().map(Grant::from).collect(),
             scopes: self.scopes.into_iter().collect(),
             audiences: self.audiences,
@@ -204,6 +216,7 @@ fn one(client: &ClientBody) -> String {
         ("type", Some(kind(client).to_owned())),
         ("from", Some(if client.read_only { "configuration file" } else { "api" }.to_owned())),
         ("disabled", client.disabled.then(|| "yes".to_owned())),
+        ("keys", kids(client)),
         ("grants", list(&mut grants.iter())),
         ("scopes", list(&mut client.scopes.iter())),
         ("audiences", list(&mut client.audiences.iter())),
@@ -218,6 +231,12 @@ fn one(client: &ClientBody) -> String {
         ("rotates", Some(if client.rotates { "yes" } else { "no" }.to_owned())),
         ("per slot", client.sessions_per_slot.map(|count| count.to_string())),
     ])
+}
+
+/// The ids of its keys.
+fn kids(client: &ClientBody) -> Option<String> {
+    let keys = client.jwks.as_ref()?.get("keys")?.as_array()?;
+    Some(keys.iter().filter_map(|key| key.get("kid")?.as_str()).collect::<Vec<_>>().join(" "))
 }
 
 fn kind(client: &ClientBody) -> &'static str {

@@ -10,6 +10,7 @@ use crate::registry::{
     Client, ClientFault, ClientType, Grant, Lifetimes, OpensFor, Overrides, Registry, ResourceServer, ScopeSet, SecretHash, TokenFormat,
     WhenStale, is_strong_secret,
 };
+use crate::token::assertion;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -68,7 +69,8 @@ fn read_client(mut section: Section<'_>) -> (Option<Client>, Where) {
     let client = Client {
         id: id.as_ref().map(|id| id.value.clone()).unwrap_or_default(),
         kind: kind.unwrap_or(ClientType::Confidential),
-        secrets: read_secrets(&mut section, kind),
+        secrets: read_secrets(&mut section, kind, stands.members.contains_key("jwks_file")),
+        keys: read_keys(&mut section),
         grants: read_grants(&mut section),
         scopes: read_scopes(&mut section),
         audiences: values(section.texts("audiences")),
@@ -84,7 +86,7 @@ fn read_client(mut section: Section<'_>) -> (Option<Client>, Where) {
     ((id.is_some() && kind.is_some()).then_some(client), stands)
 }
 
-fn read_secrets(section: &mut Section<'_>, kind: Option<ClientType>) -> Vec<SecretHash> {
+fn read_secrets(section: &mut Section<'_>, kind: Option<ClientType>, has_keys: bool) -> Vec<SecretHash> {
     let mut paths: Vec<_> = section.text("secret_file").into_iter().collect();
     paths.extend(section.texts("secret_files").unwrap_or_default());
     if paths.len() > MAX_SECRETS {
@@ -96,8 +98,11 @@ fn read_secrets(section: &mut Section<'_>, kind: Option<ClientType>) -> Vec<Secr
             "keep two: the old one and the new one",
         );
     }
-    if kind == Some(ClientType::Confidential) && paths.is_empty() {
-        section.missing("secret_file", "name a file with the client's secret, made by: openssl rand -hex 32");
+    if kind == Some(ClientType::Confidential) && paths.is_empty() && !has_keys {
+        section.missing(
+            "secret_file",
+            "name a file with the client's secret, made by: openssl rand -hex 32; or jwks_file with its public keys",
+        );
     }
     paths.iter().filter_map(|path| read_secret(section, path)).collect()
 }
@@ -116,6 +121,22 @@ fn read_secret(section: &Section<'_>, path: &Placed<String>) -> Option<SecretHas
         }
         Ok(text) => Some(SecretHash::of(text.trim_end_matches(['\r', '\n']).as_bytes())),
     }
+}
+
+fn read_keys(section: &mut Section<'_>) -> Vec<String> {
+    let Some(path) = section.text("jwks_file") else { return Vec::new() };
+    let (problem, fix) = match std::fs::read_to_string(&path.value) {
+        Err(error) => (Problem::Unreadable(format!("{}: {error}", path.value)), "name a file that this process may read"),
+        Ok(set) => match assertion::read_keys(&set) {
+            Ok(keys) => return keys,
+            Err(fault) => {
+                let fix = "write a JWK Set of 1 to 8 public keys, Ed25519 or P-256: {\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"…\"}]}";
+                (Problem::BadKeys(format!("{}: {fault}", path.value)), fix)
+            }
+        },
+    };
+    section.findings.fault(path.place, path.key, problem, fix);
+    Vec::new()
 }
 
 fn read_grants(section: &mut Section<'_>) -> BTreeSet<Grant> {
@@ -172,9 +193,10 @@ fn read_servers(top: &mut Section<'_>) -> BTreeMap<String, ResourceServer> {
 }
 
 fn report(top: &Section<'_>, stands: &Where, fault: ClientFault) {
-    let place = stands.members.get(fault.field).unwrap_or(&stands.place).clone();
+    let field = if fault.field == "jwks" { "jwks_file" } else { fault.field };
+    let place = stands.members.get(field).unwrap_or(&stands.place).clone();
     let fix = fault.problem.fix();
-    top.findings.fault(place, format!("{}.{}", stands.key, fault.field), Problem::Client(fault.problem), fix);
+    top.findings.fault(place, format!("{}.{}", stands.key, field), Problem::Client(fault.problem), fix);
 }
 
 fn values(texts: Option<Vec<Placed<String>>>) -> Vec<String> {

@@ -62,6 +62,8 @@ pub enum Problem {
     Duplicate(String),
     /// A secret that could be guessed. It is not shown.
     WeakSecret,
+    /// A set of public keys that cannot be registered.
+    BadKeys(String),
     /// This version cannot do it.
     Unsupported(String),
     /// Allowed, but not together with something else that is set.
@@ -93,6 +95,7 @@ impl fmt::Display for Problem {
             Self::Missing => f.write_str("is missing"),
             Self::Duplicate(name) => write!(f, "{name:?} stands there twice"),
             Self::WeakSecret => f.write_str("the secret could be guessed"),
+            Self::BadKeys(why) => f.write_str(why),
             Self::Unsupported(what) => write!(f, "{what} is not supported in this version"),
             Self::Conflict(with) => f.write_str(with),
             Self::Client(problem) => problem.fmt(f),

@@ -98,9 +98,15 @@ pub(super) const KEYS: &[Key] = &[
         "clients.secret_file",
         "file",
         "",
-        "Holds its secret on one line, of at least 128 bits of entropy (`openssl rand -hex 32`). Confidential clients need one.",
+        "Holds its secret on one line, of at least 128 bits of entropy (`openssl rand -hex 32`). Confidential clients need one, or keys.",
     ),
     key("clients.secret_files", "at most 2 files", "", "The old secret and the new one, while one replaces the other."),
+    key(
+        "clients.jwks_file",
+        "file",
+        "",
+        "A JWK Set with 1 to 8 public keys of a confidential client, which then proves itself with assertions that it signs (`private_key_jwt`), instead of a secret or beside it.",
+    ),
     key(
         "clients.grants",
         "list of `\"refresh_token\"`, `\"client_credentials\"`",

@@ -13,6 +13,9 @@ use crate::issuer::{Caller, Credentials, Issuer, Refusal};
 use crate::secret::Secret;
 use crate::web::{BadHeader, Form, Params, Refused, authorization, decode};
 
+/// The one kind of assertion that we take (RFC 7523 §2.2).
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
 /// A form that a recognised client sent; what authenticated the client has been taken out of it.
 #[derive(Debug)]
 pub(super) struct ClientForm {
@@ -29,14 +32,14 @@ where
     async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
         let headers = request.headers().clone();
         let Form(mut form) = Form::from_request(request, state).await?;
-        let caller = recognise(&Arc::from_ref(state), &headers, &mut form)?;
+        let caller = recognise(&Arc::from_ref(state), &headers, &mut form).await?;
         Ok(Self { caller, form })
     }
 }
 
 /// Recognises the client by the one method that it uses.
-pub(super) fn recognise(issuer: &Issuer, headers: &HeaderMap, form: &mut Params) -> Result<Caller, Refused> {
-    let caller = issuer.authenticate(&credentials(headers, form)?)?;
+pub(super) async fn recognise(issuer: &Issuer, headers: &HeaderMap, form: &mut Params) -> Result<Caller, Refused> {
+    let caller = issuer.authenticate(&credentials(headers, form)?).await?;
     Span::current().record("client_id", &caller.client.id);
     Ok(caller)
 }
@@ -46,8 +49,15 @@ fn credentials(headers: &HeaderMap, form: &mut Params) -> Result<Credentials, Re
     let header = authorization(headers).map_err(|BadHeader| Refused::from(Code::ClientAuthenticationRepeated))?;
     let named = form.text("client_id");
     let secret = form.take("client_secret");
-    if form.has("client_assertion") || form.has("client_assertion_type") {
-        return Err(Refusal::Unsupported("client_assertion").into());
+    let assertion = (form.take("client_assertion"), form.text("client_assertion_type"));
+    if assertion != (None, None) {
+        if header.is_some() || secret.is_some() {
+            return Err(Code::ClientAuthenticationRepeated.into());
+        }
+        let (Some(assertion), Some(ASSERTION_TYPE)) = (assertion.0, assertion.1.as_deref()) else {
+            return Err(Refusal::ClientNotAuthenticated.into());
+        };
+        return Ok(Credentials::Assertion { client_id: named, assertion });
     }
     match (header, secret, named) {
         (Some(_), Some(_), _) => Err(Code::ClientAuthenticationRepeated.into()),
@@ -92,6 +102,9 @@ mod tests {
         match credentials(headers, &mut Params::parse(form.as_bytes()).unwrap()) {
             Ok(Credentials::Secret { client_id, secret }) => Ok((client_id, Some(secret.expose(String::clone)))),
             Ok(Credentials::Public { client_id }) => Ok((client_id, None)),
+            Ok(Credentials::Assertion { client_id, assertion }) => {
+                Ok((client_id.unwrap_or_default(), Some(assertion.expose(|text| format!("assertion {text}")))))
+            }
             Err(refused) => Err(refused.code()),
         }
     }
@@ -125,6 +138,23 @@ mod tests {
     }
 
     #[test]
+    fn an_assertion_comes_with_its_type_and_alone() {
+        let nothing = HeaderMap::new();
+        let typed = format!("client_assertion=x&client_assertion_type={ASSERTION_TYPE}");
+        assert_eq!(presented(&nothing, &typed), both("", "assertion x"));
+        assert_eq!(presented(&nothing, &format!("{typed}&client_id=a")), both("a", "assertion x"));
+        assert_eq!(presented(&nothing, &format!("{typed}&client_secret=s")), Err(Code::ClientAuthenticationRepeated));
+        assert_eq!(presented(&basic_header("a:s"), &typed), Err(Code::ClientAuthenticationRepeated));
+        for untyped in [
+            "client_assertion=x&client_id=a",
+            &format!("client_id=a&client_assertion_type={ASSERTION_TYPE}"),
+            &typed.replace("jwt", "saml2"),
+        ] {
+            assert_eq!(presented(&nothing, untyped), Err(Code::ClientNotAuthenticated), "{untyped}");
+        }
+    }
+
+    #[test]
     fn no_method_or_another_is_not_authenticated() {
         let nothing = HeaderMap::new();
         assert_eq!(presented(&nothing, ""), Err(Code::ClientNotAuthenticated));
@@ -133,6 +163,5 @@ mod tests {
             let headers = HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_str(wrong).unwrap())]);
             assert_eq!(presented(&headers, "client_id=a"), Err(Code::ClientNotAuthenticated), "{wrong}");
         }
-        assert_eq!(presented(&nothing, "client_id=a&client_assertion=x"), Err(Code::Unsupported));
     }
 }

@@ -138,6 +138,10 @@ pub(super) struct TokenForm {
     client_id: Option<String>,
     /// Of a confidential client that does not use HTTP Basic.
     client_secret: Option<String>,
+    /// Of a client with keys: a JWT that it signs for this one request (RFC 7523 §2.2).
+    client_assertion: Option<String>,
+    /// With `client_assertion`: `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`.
+    client_assertion_type: Option<String>,
 }
 
 /// The form that names a token.
@@ -152,6 +156,10 @@ pub(super) struct TokenNamed {
     client_id: Option<String>,
     /// Of a confidential client that does not use HTTP Basic.
     client_secret: Option<String>,
+    /// Of a client with keys: a JWT that it signs for this one request (RFC 7523 §2.2).
+    client_assertion: Option<String>,
+    /// With `client_assertion`: `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`.
+    client_assertion_type: Option<String>,
 }
 
 /// A JWK set (RFC 7517 §5).

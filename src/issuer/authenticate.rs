@@ -1,8 +1,16 @@
 //! Who is asking.
 
+use std::time::Duration;
+
 use super::{Bearer, Caller, Credentials, Fault, Issuer, Refusal};
 use crate::policy::{Audience, Expectation};
-use crate::registry::{ClientType, SecretHash, management};
+use crate::registry::{Client, ClientType, SecretHash, management};
+use crate::secret::Secret;
+use crate::store::Store;
+use crate::token::assertion::{self, AssertionFault, SingleUse};
+
+/// How much longer than it lives a used assertion is remembered: no clock forgets it while another still takes it.
+const SPENT_SLACK: Duration = Duration::from_secs(60);
 
 /// Who asks about a token (RFC 7662 §2.1).
 #[expect(clippy::large_enum_variant, reason = "one lives for as long as a request")]
@@ -15,30 +23,58 @@ pub enum Asker {
 }
 
 impl Issuer {
-    /// Recognises a client. In memory; an unknown client and a wrong secret cost the same and are told apart by nothing.
-    pub fn authenticate(&self, credentials: &Credentials) -> Result<Caller, Refusal> {
-        let registry = self.registry.load();
+    /// Recognises a client. An unknown client and a wrong secret or signature cost the same and are told apart by nothing. In memory, but
+    /// for the one store call by which a good assertion is used up.
+    pub async fn authenticate(&self, credentials: &Credentials) -> Result<Caller, Fault> {
         match credentials {
-            Credentials::Secret { client_id, secret } => {
-                let client = registry.client(client_id).filter(|client| client.kind == ClientType::Confidential);
-                let known = secret.expose(|secret| match client {
-                    Some(client) => client.knows_secret(secret.as_bytes()),
-                    None => {
-                        std::hint::black_box(SecretHash::of(secret.as_bytes()).matches(&SecretHash::of(b"")));
-                        false
-                    }
-                });
-                match client {
-                    Some(client) if known => Ok(Caller { client: client.clone(), authenticated: true }),
-                    _ => Err(Refusal::ClientNotAuthenticated),
-                }
+            Credentials::Secret { client_id, secret } => Ok(self.by_secret(client_id, secret)?),
+            Credentials::Assertion { client_id, assertion } => self.by_assertion(client_id.as_deref(), assertion).await,
+            Credentials::Public { client_id } => {
+                let registry = self.registry.load();
+                let client = registry.client(client_id).filter(|client| client.kind == ClientType::Public);
+                let caller = client.map(|client| Caller { client: client.clone(), authenticated: false });
+                Ok(caller.ok_or(Refusal::ClientNotAuthenticated)?)
             }
-            Credentials::Public { client_id } => registry
-                .client(client_id)
-                .filter(|client| client.kind == ClientType::Public)
-                .map(|client| Caller { client: client.clone(), authenticated: false })
-                .ok_or(Refusal::ClientNotAuthenticated),
         }
+    }
+
+    fn by_secret(&self, client_id: &str, secret: &Secret<String>) -> Result<Caller, Refusal> {
+        let registry = self.registry.load();
+        let client = registry.client(client_id).filter(|client| client.kind == ClientType::Confidential);
+        let known = secret.expose(|secret| match client {
+            Some(client) => client.knows_secret(secret.as_bytes()),
+            None => {
+                std::hint::black_box(SecretHash::of(secret.as_bytes()).matches(&SecretHash::of(b"")));
+                false
+            }
+        });
+        match client {
+            Some(client) if known => Ok(Caller { client: client.clone(), authenticated: true }),
+            _ => Err(Refusal::ClientNotAuthenticated),
+        }
+    }
+
+    /// The one store call comes last: what is refused for any other reason costs none.
+    async fn by_assertion(&self, named: Option<&str>, assertion: &Secret<String>) -> Result<Caller, Fault> {
+        let proven = assertion.expose(|assertion| self.proven(named, assertion));
+        let (client, once) = proven.map_err(|fault| Refusal::ClientAssertion(fault.to_string()))?;
+        let keep = once.expires_at.since(self.clock.wall().min(self.now())) + SPENT_SLACK;
+        if self.store.spend(once.id, keep).await? {
+            Ok(Caller { client, authenticated: true })
+        } else {
+            Err(Refusal::ClientAssertion("assertion used before".to_owned()).into())
+        }
+    }
+
+    fn proven(&self, named: Option<&str>, text: &str) -> Result<(Client, SingleUse), AssertionFault> {
+        let assertion = assertion::read(text, &self.policy.issuer, self.judging().wall)?;
+        if named.is_some_and(|named| named != assertion.client_id()) {
+            return Err(AssertionFault::OtherSubject);
+        }
+        let registry = self.registry.load();
+        let client = registry.client(assertion.client_id());
+        let once = assertion.prove(client.map(|client| client.keys.as_slice()).unwrap_or_default())?;
+        client.map(|client| (client.clone(), once)).ok_or(AssertionFault::Signature)
     }
 
     /// Recognises the bearer of an access token for the management API. No store call.

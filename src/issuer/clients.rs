@@ -37,7 +37,7 @@ impl Issuer {
             return Err(Refusal::ClientExists.into());
         }
         self.check_client(by, &client)?;
-        let secret = (client.kind == ClientType::Confidential).then(|| self.new_secret());
+        let secret = (client.kind == ClientType::Confidential && client.keys.is_empty()).then(|| self.new_secret());
         client.secrets = secret.iter().map(|secret| secret.expose(|secret| SecretHash::of(secret.as_bytes()))).collect();
         let info = self.put_client(client).await?;
         tracing::info!(client_id = info.client.id, by = by.client_id, "client registered");
@@ -160,6 +160,7 @@ fn code_of(problem: &ClientProblem) -> Code {
         | ClientProblem::ScopeNeedsGrant(_)
         | ClientProblem::GrantNeedsSecret
         | ClientProblem::PublicWithSecret
+        | ClientProblem::PublicWithKeys
         | ClientProblem::PublicOpens
         | ClientProblem::MustRotate => Code::NotForPublicClients,
         ClientProblem::TooManySecrets => Code::TooMany,

@@ -24,6 +24,8 @@ pub enum Fault {
 pub enum Refusal {
     /// Unknown client, wrong secret, or no secret where one is needed; one answer for all (RFC 6749 §5.2 `invalid_client`).
     ClientNotAuthenticated,
+    /// The client's assertion proves nothing, for this reason, which only the log is told; otherwise the same answer.
+    ClientAssertion(String),
     /// The client may not use this grant (`unauthorized_client`).
     GrantNotAllowed,
     /// No refresh token of ours: malformed or forged (`invalid_grant`).
@@ -124,7 +126,7 @@ fn code_of_denial(denial: &Denial) -> Code {
 
 fn code_of_refusal(refusal: &Refusal) -> Code {
     match refusal {
-        Refusal::ClientNotAuthenticated => Code::ClientNotAuthenticated,
+        Refusal::ClientNotAuthenticated | Refusal::ClientAssertion(_) => Code::ClientNotAuthenticated,
         Refusal::GrantNotAllowed => Code::GrantNotAllowed,
         Refusal::RefreshTokenInvalid => Code::RefreshTokenInvalid,
         Refusal::RefreshTokenForeign => Code::RefreshTokenForeign,

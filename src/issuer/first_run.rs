@@ -51,6 +51,7 @@ fn admin(secrets: Vec<SecretHash>) -> Client {
         id: ADMIN.to_owned(),
         kind: ClientType::Confidential,
         secrets,
+        keys: Vec::new(),
         grants: BTreeSet::from([Grant::ClientCredentials]),
         scopes: management::ALL.into_iter().collect(),
         audiences: Vec::new(),

@@ -1,10 +1,11 @@
 //! What everybody may know: the key sets.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Issuer, Policy};
-use crate::keyring::{RingKey, jwks, paserk_set};
+use crate::keyring::{Algorithm, RingKey, jwks, paserk_set};
 use crate::policy::{Audience, Expectation};
 use crate::registry::{Registry, WhenStale};
 use crate::time::Moment;
@@ -28,6 +29,14 @@ impl Issuer {
     /// The PASERK set, likewise.
     pub fn paserk_set(&self) -> Published {
         self.publish(true)
+    }
+
+    /// What JWTs are signed with, now and for as long as the keys that are published last.
+    pub fn jwt_algorithms(&self) -> Vec<&'static str> {
+        let ring = self.ring.load();
+        let held = ring.published(self.now()).into_iter().map(|held| held.key.verifying().algorithm());
+        let all: BTreeSet<_> = held.chain([self.policy.jwt_algorithm]).filter(|algorithm| !algorithm.is_paseto()).collect();
+        all.into_iter().map(Algorithm::name).collect()
     }
 
     fn publish(&self, paseto: bool) -> Published {

@@ -19,6 +19,13 @@ pub enum Credentials {
         /// The secret.
         secret: Secret<String>,
     },
+    /// `private_key_jwt`.
+    Assertion {
+        /// `client_id`, where the request names it as well.
+        client_id: Option<String>,
+        /// The assertion.
+        assertion: Secret<String>,
+    },
     /// A public client names itself.
     Public {
         /// `client_id`.

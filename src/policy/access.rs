@@ -4,12 +4,10 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::claims::Claims;
-use crate::time::Moment;
+use crate::time::{CLOCK_AHEAD, Moment};
 
 /// The most that a leeway can forgive, whatever is configured.
 pub const MAX_LEEWAY: Duration = Duration::from_secs(60);
-/// How far ahead of us an issuer's clock may be: `iat` and `nbf` up to here are accepted.
-pub const CLOCK_AHEAD: Duration = Duration::from_secs(10);
 /// The longest `exp − iat` that is accepted unless something else is configured: it caps what a stolen signing key can mint.
 pub const DEFAULT_MAX_TTL: Duration = Duration::from_secs(24 * 3_600);
 

@@ -4,5 +4,5 @@ mod access;
 pub mod rotation;
 mod session;
 
-pub use access::{Audience, CLOCK_AHEAD, ClaimFault, DEFAULT_MAX_TTL, Expectation, MAX_LEEWAY, Sender};
+pub use access::{Audience, ClaimFault, DEFAULT_MAX_TTL, Expectation, MAX_LEEWAY, Sender};
 pub use session::{Device, EndReason, Ended, Session, State, Upstream};

@@ -52,6 +52,8 @@ pub enum ClientProblem {
     GrantNeedsSecret,
     /// A public client with a secret.
     PublicWithSecret,
+    /// A public client with keys for assertions.
+    PublicWithKeys,
     /// More than [`MAX_SECRETS`].
     TooManySecrets,
     /// A public client that opens sessions.
@@ -86,6 +88,7 @@ impl ClientProblem {
             Self::ScopeNeedsGrant(_) => "add the grant client_credentials, or leave the scope out".into(),
             Self::GrantNeedsSecret => "make the client confidential, or leave client_credentials out".into(),
             Self::PublicWithSecret => "make the client confidential, or leave the secret out".into(),
+            Self::PublicWithKeys => "make the client confidential, or leave the keys out".into(),
             Self::TooManySecrets => format!("keep at most {MAX_SECRETS}: the old one and the new one"),
             Self::PublicOpens => "make the client confidential, or leave opens_for out".into(),
             Self::UnknownClient(_) => "register that client, or write [\"*\"]".into(),
@@ -109,6 +112,7 @@ impl fmt::Display for ClientProblem {
             Self::ScopeNeedsGrant(scope) => write!(f, "{scope:?} is given only by client_credentials, which this client may not use"),
             Self::GrantNeedsSecret => f.write_str("a public client may not use client_credentials"),
             Self::PublicWithSecret => f.write_str("a public client has no secret"),
+            Self::PublicWithKeys => f.write_str("a public client does not authenticate"),
             Self::TooManySecrets => f.write_str("too many secrets"),
             Self::PublicOpens => f.write_str("a public client opens no sessions"),
             Self::UnknownClient(id) => write!(f, "no client {id:?} is registered"),
@@ -147,6 +151,9 @@ impl Client {
         }
         if !self.secrets.is_empty() {
             found.push(ClientFault { field: "secrets", problem: ClientProblem::PublicWithSecret });
+        }
+        if !self.keys.is_empty() {
+            found.push(ClientFault { field: "jwks", problem: ClientProblem::PublicWithKeys });
         }
         if self.grants.contains(&Grant::ClientCredentials) {
             found.push(ClientFault { field: "grants", problem: ClientProblem::GrantNeedsSecret });

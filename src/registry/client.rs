@@ -15,6 +15,8 @@ pub struct Client {
     pub kind: ClientType,
     /// Its secrets, hashed; two while one replaces the other.
     pub secrets: Vec<SecretHash>,
+    /// Its public keys, each the text of a JWK: what its assertions are checked with (RFC 7523), instead of a secret or beside it.
+    pub keys: Vec<String>,
     /// What it may ask of the token endpoint.
     pub grants: BTreeSet<Grant>,
     /// The scopes that it, or a session at it, may have.
@@ -41,7 +43,7 @@ pub struct Client {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClientType {
-    /// Authenticates with a secret.
+    /// Authenticates: with a secret, or with assertions that it signs.
     Confidential,
     /// An SPA or mobile client: cannot keep a secret.
     Public,

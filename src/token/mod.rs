@@ -1,16 +1,19 @@
-//! Claims and bytes, there and back: JWT and PASETO access tokens, and refresh tokens.
+//! Claims and bytes, there and back: JWT and PASETO access tokens, refresh tokens, and the JWTs that strangers sign to prove who they are.
 //!
 //! Reading goes in steps, so that a stranger's token costs as little as it can: length and shape, then the signature over the raw bytes
 //! (by whoever holds the keys), and only then [`claims_json`].
 
+pub mod assertion;
 pub mod b64;
 pub mod claims_json;
+mod foreign;
 pub mod jwt;
 pub mod paseto;
 pub mod refresh;
 #[cfg(test)]
 mod test_claims;
 
+pub use foreign::ForeignFault;
 pub use refresh::{RefreshFault, RefreshToken};
 
 /// Bytes of an access token that is looked at at all.

@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn a_put_that_omits_a_member_is_an_error() {
-        let whole = json!({"type": "public", "grants": [], "scopes": [], "audiences": [], "opens_for": [], "format": "jwt", "origins": [],
+        let whole = json!({"type": "public", "jwks": null, "grants": [], "scopes": [], "audiences": [], "opens_for": [], "format": "jwt", "origins": [],
             "access_ttl": null, "absolute": null, "idle": null, "retry_window": null, "rotation_pause": 5,
             "rotates": true, "sessions_per_slot": null, "disabled": false});
         assert!(read::<ReplaceClient>(whole.clone()).is_ok());

@@ -72,6 +72,7 @@ impl Refused {
             Self::Issuer(Fault::Denied(denial)) => Some(denial.name().to_owned()),
             Self::Issuer(Fault::Unavailable(unavailable)) => Some(unavailable.to_string()),
             Self::Issuer(Fault::Refused(Refusal::SessionEnded(Some(reason)))) => Some(reason.name().to_owned()),
+            Self::Issuer(Fault::Refused(Refusal::ClientAssertion(why))) => Some(why.clone()),
             Self::Issuer(Fault::Refused(Refusal::KeyState(state))) => Some((*state).to_owned()),
             Self::Issuer(Fault::Refused(_)) => None,
             Self::Web(_, errors) => errors.first().map(|error| format!("{} {}", error.pointer, error.code)),
@@ -140,7 +141,9 @@ fn oauth_word(code: Code) -> (&'static str, bool) {
         Code::Required | Code::UnknownMember | Code::WrongType | Code::Malformed | Code::TooLong | Code::TooMany => {
             ("invalid_request", false)
         }
-        Code::TooDeep | Code::OutOfRange | Code::Duplicate | Code::ReservedClaim | Code::UnknownClient => ("invalid_request", false),
+        Code::PrivateKey | Code::TooDeep | Code::OutOfRange | Code::Duplicate | Code::ReservedClaim | Code::UnknownClient => {
+            ("invalid_request", false)
+        }
         Code::NotForPublicClients | Code::ClientCannotRefresh | Code::CannotChange => ("invalid_request", false),
         Code::BeyondYourOwn | Code::OnlyForEpochs => ("invalid_request", false),
     }

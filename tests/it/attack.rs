@@ -109,7 +109,7 @@ async fn what_is_taken_from_a_client_is_gone_at_its_sessions_next_refresh() {
     let app = TestApp::start().await;
     let admin = app.admin().await;
     let client = |scopes: serde_json::Value, audiences: serde_json::Value| {
-        json!({ "type": "public", "grants": ["refresh_token"], "scopes": scopes, "audiences": audiences, "opens_for": [], "format": "jwt",
+        json!({ "type": "public", "jwks": null, "grants": ["refresh_token"], "scopes": scopes, "audiences": audiences, "opens_for": [], "format": "jwt",
                 "origins": [], "access_ttl": null, "absolute": null, "idle": null, "retry_window": null, "rotation_pause": null,
                 "rotates": true, "sessions_per_slot": null, "disabled": false })
     };

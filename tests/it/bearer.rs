@@ -40,7 +40,7 @@ fn routes() -> Vec<(Method, &'static str, Option<Value>, &'static str)> {
 }
 
 fn whole_client() -> Value {
-    json!({ "type": "public", "grants": [], "scopes": [], "audiences": [], "opens_for": [], "format": "jwt", "origins": [],
+    json!({ "type": "public", "jwks": null, "grants": [], "scopes": [], "audiences": [], "opens_for": [], "format": "jwt", "origins": [],
         "access_ttl": null, "absolute": null, "idle": null, "retry_window": null, "rotation_pause": null, "rotates": true,
         "sessions_per_slot": null, "disabled": false })
 }

@@ -1,8 +1,10 @@
 //! The server as its clients see it: every test speaks HTTP to a node of its own, on a free port, in a folder of its own.
 
 mod app;
+mod hand;
 mod wire;
 
+mod assertions;
 mod attack;
 mod bearer;
 mod canaries;

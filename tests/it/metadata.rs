@@ -31,6 +31,15 @@ async fn the_metadata_names_the_issuer_and_every_endpoint_answers() {
     let has = |name: &str, value: &str| members[name].as_array().is_some_and(|values| values.contains(&Value::from(value)));
     assert!(has("grant_types_supported", "refresh_token") && has("grant_types_supported", "client_credentials"));
     assert!(has("token_endpoint_auth_methods_supported", "client_secret_basic"));
+    assert!(has("token_endpoint_auth_methods_supported", "private_key_jwt"));
+    for algorithm in ["EdDSA", "Ed25519", "ES256"] {
+        assert!(has("token_endpoint_auth_signing_alg_values_supported", algorithm), "{algorithm}");
+    }
+    assert_eq!(
+        members["introspection_signing_alg_values_supported"],
+        serde_json::json!(["EdDSA"]),
+        "what RFC 9701 answers are signed with"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,7 @@
 use crate::app::{ADMIN_SECRET, TestApp};
 
 /// Calls of the store so far, but for the heartbeat and the following of the log, which the clock makes.
-async fn calls(app: &TestApp) -> u64 {
+pub(crate) async fn calls(app: &TestApp) -> u64 {
     let metrics = app.metrics().await;
     let counted = metrics.lines().filter(|line| line.starts_with("mintage_store_calls_total"));
     counted

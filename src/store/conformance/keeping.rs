@@ -15,6 +15,7 @@ fn a_client(id: &str, scope: &str) -> Client {
         id: id.to_owned(),
         kind: ClientType::Public,
         secrets: Vec::new(),
+        keys: vec![],
         grants: BTreeSet::new(),
         scopes: scopes(scope),
         audiences: Vec::new(),

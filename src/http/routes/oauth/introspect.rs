@@ -40,7 +40,7 @@ pub(in crate::http) async fn introspect(
     if has_token(query.as_deref()) {
         return Err(Code::BearerMalformed.into());
     }
-    let asker = asker(&issuer, &headers, &mut form)?;
+    let asker = asker(&issuer, &headers, &mut form).await?;
     let asker_id = match &asker {
         Asker::Client(caller) => caller.client.id.clone(),
         Asker::Bearer(bearer) => bearer.client_id.clone(),
@@ -54,11 +54,11 @@ pub(in crate::http) async fn introspect(
     Ok(([(CONTENT_TYPE, "application/json"), (VARY, "accept")], plain(&introspection)).into_response())
 }
 
-fn asker(issuer: &Issuer, headers: &HeaderMap, form: &mut Params) -> Result<Asker, Refused> {
+async fn asker(issuer: &Issuer, headers: &HeaderMap, form: &mut Params) -> Result<Asker, Refused> {
     let Some(token) = bearer_token(headers)? else {
-        return recognise(issuer, headers, form).map(Asker::Client);
+        return recognise(issuer, headers, form).await.map(Asker::Client);
     };
-    if form.has("client_id") || form.has("client_secret") || form.has("access_token") {
+    if form.has("client_id") || form.has("client_secret") || form.has("client_assertion") || form.has("access_token") {
         return Err(Code::ClientAuthenticationRepeated.into());
     }
     let bearer = issuer.bearer(token)?;

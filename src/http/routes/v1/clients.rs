@@ -8,11 +8,13 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
 
 use crate::api::{ClientBody, ClientCreated, ClientList, Code, Disclosed, LifetimesBody, NewClient, ReplaceClient};
 use crate::http::openapi::{ApiRefusals, BodyRefusals, Conflict, NotFound};
 use crate::issuer::{ClientInfo, Issuer};
 use crate::registry::{Client, OpensFor, Overrides, ScopeSet};
+use crate::token::assertion::{self, KeysFault};
 use crate::web::{Authorized, Id, Json, Refused, answer};
 
 /// List the clients
@@ -29,7 +31,7 @@ pub(in crate::http) async fn list(State(issuer): State<Arc<Issuer>>, Authorized(
 
 /// Register a client
 ///
-/// A confidential client is given a secret, shown in this answer and never again.
+/// A confidential client that brings no keys is given a secret, shown in this answer and never again.
 #[utoipa::path(
     post, path = "/v1/clients", operation_id = "add_client", tag = "clients", security(("bearer" = [])), request_body = NewClient,
     responses(
@@ -99,11 +101,13 @@ pub(in crate::http) async fn remove(
 }
 
 fn named(id: String, body: ReplaceClient) -> NewClient {
-    let ReplaceClient { kind, grants, scopes, audiences, opens_for, format, origins, rotates, sessions_per_slot, disabled, .. } = body;
+    let ReplaceClient { kind, jwks, grants, scopes, audiences, opens_for, format, origins, rotates, sessions_per_slot, disabled, .. } =
+        body;
     let ReplaceClient { access_ttl, absolute, idle, retry_window, rotation_pause, .. } = body;
     NewClient {
         id,
         kind,
+        jwks,
         grants,
         scopes,
         audiences,
@@ -122,12 +126,14 @@ fn named(id: String, body: ReplaceClient) -> NewClient {
 }
 
 fn client_of(body: NewClient) -> Result<Client, Refused> {
-    let NewClient { id, kind, grants, scopes, audiences, opens_for, format, origins, rotates, sessions_per_slot, disabled, .. } = body;
+    let NewClient { id, kind, jwks, grants, scopes, audiences, opens_for, format, origins, rotates, sessions_per_slot, disabled, .. } =
+        body;
     let seconds = |seconds: Option<u64>| seconds.map(Duration::from_secs);
     Ok(Client {
         id,
         kind,
         secrets: Vec::new(),
+        keys: jwks.map(|set| keys(&set)).transpose()?.unwrap_or_default(),
         grants,
         scopes: scope_set(&scopes)?,
         audiences,
@@ -147,6 +153,20 @@ fn client_of(body: NewClient) -> Result<Client, Refused> {
     })
 }
 
+fn keys(set: &Value) -> Result<Vec<String>, Refused> {
+    assertion::read_keys(&set.to_string()).map_err(|fault| {
+        let (at, code) = match fault {
+            KeysFault::Malformed => (None, Code::Malformed),
+            KeysFault::Empty => (None, Code::Required),
+            KeysFault::TooMany => (None, Code::TooMany),
+            KeysFault::Duplicate(at) => (Some(at), Code::Duplicate),
+            KeysFault::Private(at) => (Some(at), Code::PrivateKey),
+            KeysFault::Key(at, _) => (Some(at), Code::Malformed),
+        };
+        Refused::field(Code::InvalidRequest, at.map_or("/jwks".to_owned(), |at| format!("/jwks/keys/{at}")), code)
+    })
+}
+
 fn scope_set(scopes: &BTreeSet<String>) -> Result<ScopeSet, Refused> {
     let set: ScopeSet = scopes.iter().map(String::as_str).collect();
     if set.iter().count() == scopes.len() { Ok(set) } else { Err(Refused::field(Code::InvalidRequest, "/scopes", Code::Malformed)) }
@@ -162,12 +182,14 @@ fn opens(ids: BTreeSet<String>) -> Result<OpensFor, Refused> {
 
 fn body_of(info: ClientInfo) -> ClientBody {
     let ClientInfo { client, lifetimes, read_only } = info;
-    let Client { id, kind, secrets: _, grants, scopes, audiences, opens_for, format, origins, overrides, .. } = client;
+    let Client { id, kind, secrets: _, keys, grants, scopes, audiences, opens_for, format, origins, overrides, .. } = client;
     let Client { rotates, sessions_per_slot, disabled, .. } = client;
     let seconds = |lifetime: Option<Duration>| lifetime.map(|lifetime| lifetime.as_secs());
+    let keys: Vec<Value> = keys.iter().filter_map(|key| serde_json::from_str(key).ok()).collect();
     ClientBody {
         id,
         kind,
+        jwks: (!keys.is_empty()).then(|| json!({ "keys": keys })),
         grants,
         scopes: scopes.iter().map(str::to_owned).collect(),
         audiences,
