@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import examples
 import lib_authlib
 import lib_paseto
 import lib_pyjwt
@@ -17,6 +18,7 @@ from mintage import AUDIENCE, IMPLICIT, IMPLICIT_AUDIENCE, Mintage, until
 
 ALGORITHMS = ("EdDSA", "ES256", "Ed25519")
 PROGRAMS = ("jose", "oauth4webapi", "openid-client", "paseto")
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 class World:
@@ -86,21 +88,25 @@ def run_program(name, folder, world):
     return checks
 
 
-def libraries(binary, node_folder):
+def everything(binary, installed):
     with contextlib.ExitStack() as stack:
         world = World([stack.enter_context(Mintage(binary, algorithm)) for algorithm in ALGORITHMS])
         for library in (lib_pyjwt, lib_authlib, lib_paseto):
             yield library.run(world)
         for name in PROGRAMS:
-            yield run_program(name, node_folder, world)
+            yield run_program(name, installed / "node", world)
+        node = world.nodes[0]
+        yield examples.run("express-login", ["node", "server.js"], installed / "express-login", node, dict(os.environ))
+        uvicorn = [str(installed / "fastapi-login" / "bin" / "uvicorn"), "server:app", "--port", "0"]
+        yield examples.run("fastapi-login", uvicorn, EXAMPLES / "fastapi-login", node, dict(os.environ))
 
 
 def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--binary", required=True)
-    arguments.add_argument("--node-folder", type=Path, required=True)
+    arguments.add_argument("--installed", type=Path, required=True)
     given = arguments.parse_args()
-    reports = [checks.report() for checks in libraries(given.binary, given.node_folder)]
+    reports = [checks.report() for checks in everything(given.binary, given.installed)]
     sys.exit(0 if all(reports) else 1)
 
 
