@@ -61,6 +61,9 @@ codes! {
     TimedOut "timed_out" 503 "The answer took too long" "Ask again after `Retry-After`; it is safe to repeat."
     InternalError "internal_error" 500 "Something went wrong on our side" "Ask again later; give the request id to the operator if it lasts."
 
+    TooManyFailures "too_many_failures" 429 "Too much that is not ours came from this address" "Ask again after `Retry-After`, with the right credentials."
+    TooManyRequests "too_many_requests" 429 "The client asks too often" "Ask again after `Retry-After`, and less often from then on."
+
     // who asks
     ClientNotAuthenticated "client_not_authenticated" 401 "The client is unknown or has not proved who it is" "Check the client id and its secret."
     ClientAuthenticationRepeated "client_authentication_repeated" 400 "The client presents itself in more than one way" "Use the Authorization header or the form, not both."

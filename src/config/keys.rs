@@ -92,6 +92,26 @@ pub(super) const KEYS: &[Key] = &[
     ),
     key("log.format", "`\"text\"` or `\"json\"`", "\"text\"", "The form of a log line."),
     key("log.level", "`\"error\"`, `\"warn\"`, `\"info\"`, `\"debug\"` or `\"trace\"`", "\"info\"", "The least weight that is logged."),
+    key(
+        "rate_limits.apply",
+        "`\"auto\"`, `\"on\"` or `\"off\"`",
+        "\"auto\"",
+        "Whether they hold. `auto`: unless `listen` is loopback and no proxy is trusted.",
+    ),
+    key(
+        "rate_limits.failures_per_minute",
+        "1 to 60000",
+        "60",
+        "How often an address (IPv6: a /64) may present what is not ours: wrong secrets, forged tokens. Beyond it: 429.",
+    ),
+    key("rate_limits.failures_burst", "1 to 100000", "120", "How many of them may come at once."),
+    key(
+        "rate_limits.requests_per_second",
+        "1 to 100000",
+        "1000",
+        "How often a client may ask; a public one from one address. Beyond it: 429.",
+    ),
+    key("rate_limits.requests_burst", "1 to 1000000", "2000", "How many requests may come at once."),
     key("clients.id", "1 to 128 of `A-Z a-z 0-9 - . _ ~ : @`", "", "`client_id`. Required."),
     key("clients.type", "`\"confidential\"` or `\"public\"`", "", "Whether it can keep a secret. Required."),
     key(

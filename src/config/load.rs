@@ -9,6 +9,7 @@ use super::environment::{key_path, variable};
 use super::fault::{Fault, Place, Problem};
 use super::keys;
 use super::proxies;
+use super::rates;
 use super::section::{Findings, Placed, Section};
 use super::settings::{JwtAlgorithm, Log, LogLevel, SessionLimits, Settings, Signing, StoreChoice};
 use super::tree::{self, Table};
@@ -142,6 +143,8 @@ fn read_settings(table: Table, findings: &Findings) -> Settings {
     check_issuer(issuer.as_ref(), listen.as_ref(), findings);
     let ops_listen = read_address(&mut top, "ops_listen");
     let (trusted_proxies, proxy_header) = proxies::read(&mut top);
+    let is_local = trusted_proxies.is_empty() && listen.as_ref().is_none_or(|listen| listen.value.ip().is_loopback());
+    let rate_limits = rates::read(&mut top, is_local);
     let folder = |found: Option<Placed<PathBuf>>, default: &str| found.map_or_else(|| PathBuf::from(default), |found| found.value);
     let not_empty = |text: &str| (!text.is_empty()).then(|| PathBuf::from(text));
     let data = folder(top.parsed("data", "name a folder", not_empty), "data");
@@ -156,6 +159,7 @@ fn read_settings(table: Table, findings: &Findings) -> Settings {
         ops_listen: ops_listen.map(|found| found.value),
         trusted_proxies,
         proxy_header,
+        rate_limits,
         data,
         keys: key_folder,
         store,

@@ -8,6 +8,7 @@ mod fault;
 mod keys;
 mod load;
 mod proxies;
+mod rates;
 mod section;
 mod settings;
 mod tree;
@@ -16,7 +17,7 @@ pub use environment::{Remote, variables};
 pub use fault::{Fault, Place, Problem};
 pub use keys::page;
 pub use load::{Flags, Loaded, Shown, load};
-pub use settings::{JwtAlgorithm, Log, LogLevel, ProxyHeader, SessionLimits, Settings, Signing, StoreChoice};
+pub use settings::{JwtAlgorithm, Log, LogLevel, ProxyHeader, Rate, RateLimits, SessionLimits, Settings, Signing, StoreChoice};
 
 #[cfg(test)]
 mod tests;

@@ -24,6 +24,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// In which header they say it.
     pub proxy_header: ProxyHeader,
+    /// How often who may ask; `None` is as often as they like.
+    pub rate_limits: Option<RateLimits>,
     /// The folder of the embedded store and the journals.
     pub data: PathBuf,
     /// The folder of the key ring.
@@ -44,6 +46,24 @@ pub struct Settings {
     pub shutdown_deadline: Duration,
     /// `MINTAGE_ADMIN_SECRET` or `…_FILE`: the secret of the first run's client `admin`, never echoed.
     pub admin_secret: Option<Secret<String>>,
+}
+
+/// How often who may ask.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RateLimits {
+    /// Failures of one address.
+    pub failures: Rate,
+    /// Requests of one client.
+    pub requests: Rate,
+}
+
+/// One each `every`, and `burst` of them at once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Rate {
+    /// How long one takes to be forgiven.
+    pub every: Duration,
+    /// How many may come together.
+    pub burst: u32,
 }
 
 /// A header in which proxies name whom they speak for.

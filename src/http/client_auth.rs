@@ -11,7 +11,7 @@ use tracing::Span;
 use crate::api::Code;
 use crate::issuer::{Caller, Credentials, Issuer, Refusal};
 use crate::secret::Secret;
-use crate::web::{BadHeader, Form, Params, Refused, authorization, decode};
+use crate::web::{BadHeader, Form, Params, Refused, Visit, authorization, decode};
 
 /// The one kind of assertion that we take (RFC 7523 §2.2).
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -31,15 +31,21 @@ where
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
         let headers = request.headers().clone();
+        let visit = request.extensions().get::<Visit>().cloned().unwrap_or_default();
         let Form(mut form) = Form::from_request(request, state).await?;
-        let caller = recognise(&Arc::from_ref(state), &headers, &mut form).await?;
+        let caller = recognise(&Arc::from_ref(state), &visit, &headers, &mut form).await?;
         Ok(Self { caller, form })
     }
 }
 
 /// Recognises the client by the one method that it uses.
-pub(super) async fn recognise(issuer: &Issuer, headers: &HeaderMap, form: &mut Params) -> Result<Caller, Refused> {
-    let caller = issuer.authenticate(&credentials(headers, form)?).await?;
+pub(super) async fn recognise(issuer: &Issuer, visit: &Visit, headers: &HeaderMap, form: &mut Params) -> Result<Caller, Refused> {
+    let credentials = credentials(headers, form)?;
+    if let Some(client_id) = issuer.named_by(&credentials) {
+        visit.may_present(&client_id, !matches!(credentials, Credentials::Public { .. }))?;
+    }
+    let caller = issuer.authenticate(&credentials).await?;
+    visit.recognised(&caller.client.id, caller.authenticated)?;
     Span::current().record("client_id", &caller.client.id);
     Ok(caller)
 }

@@ -74,6 +74,7 @@ const FORBIDDEN: (&str, &str) = ("403", "More than the caller may have");
 const SLOW: (&str, &str) = ("408", "The body came too slowly");
 const LARGE: (&str, &str) = ("413", "The body is too large");
 const TYPE: (&str, &str) = ("415", "The body has another content type");
+const OFTEN: (&str, &str) = ("429", "Too often: ask again after `Retry-After`");
 const OURS: (&str, &str) = ("500", "Something went wrong on our side");
 const LATER: (&str, &str) = ("503", "Not now: ask again after `Retry-After`");
 
@@ -81,7 +82,7 @@ type Responses = BTreeMap<String, RefOr<Response>>;
 
 impl IntoResponses for ApiRefusals {
     fn responses() -> Responses {
-        problems(&[BAD, UNAUTHENTICATED, FORBIDDEN, OURS, LATER])
+        problems(&[BAD, UNAUTHENTICATED, FORBIDDEN, OFTEN, OURS, LATER])
     }
 }
 
@@ -105,7 +106,7 @@ impl IntoResponses for Conflict {
 
 impl IntoResponses for OAuthRefusals {
     fn responses() -> Responses {
-        let all = [BAD, UNAUTHENTICATED, FORBIDDEN, SLOW, LARGE, TYPE, OURS, LATER];
+        let all = [BAD, UNAUTHENTICATED, FORBIDDEN, SLOW, LARGE, TYPE, OFTEN, OURS, LATER];
         refusals(&all, "application/json", "OAuthError")
     }
 }

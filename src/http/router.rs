@@ -13,7 +13,9 @@ use super::routes::v1::{claims, clients, keys, revocations, session, sessions};
 use super::routes::well_known::{jwks, metadata, paserk};
 use crate::issuer::Issuer;
 use crate::telemetry::Metrics;
-use crate::web::{Observer, Origins, Proxies, Surface, cors, locate, method_not_allowed, no_route, observe, render, run_to_the_end};
+use crate::web::{
+    Observer, Origins, Proxies, RateLimits, Surface, cors, limit, locate, method_not_allowed, no_route, observe, render, run_to_the_end,
+};
 
 /// What the surface is made of.
 #[derive(Clone)]
@@ -24,6 +26,8 @@ pub struct Doors {
     pub observer: Observer,
     /// Which proxies are believed about where a request comes from.
     pub proxies: Arc<Proxies>,
+    /// How often who may ask; `None` is as often as they like.
+    pub rate_limits: Option<Arc<RateLimits>>,
 }
 
 /// A part of the surface: its routes, and their addresses for the API's description to be held against.
@@ -82,19 +86,20 @@ pub fn service(doors: &Doors) -> Router {
 
 /// What operators ask, for a listener of their own, or to be merged into [`service`]'s.
 pub fn ops(doors: &Doors) -> Router {
-    finish(operators().speaking(Surface::Api), doors)
+    finish(operators().speaking(Surface::Api, None), doors)
 }
 
 /// Both on one listener.
 pub fn service_and_ops(doors: &Doors) -> Router {
-    finish(everything(doors).merge(operators().speaking(Surface::Api)), doors)
+    finish(everything(doors).merge(operators().speaking(Surface::Api, None)), doors)
 }
 
 fn everything(doors: &Doors) -> Router<Doors> {
+    let limits = || doors.rate_limits.clone();
     let registered = Origins::Registered(doors.issuer.clone());
-    let oauth = oauth().speaking(Surface::OAuth).layer(from_fn_with_state(registered, cors));
-    let well_known = well_known().speaking(Surface::Api).layer(from_fn_with_state(Origins::Anyone, cors));
-    oauth.merge(well_known).merge(v1().speaking(Surface::Api))
+    let oauth = oauth().speaking(Surface::OAuth, limits()).layer(from_fn_with_state(registered, cors));
+    let well_known = well_known().speaking(Surface::Api, None).layer(from_fn_with_state(Origins::Anyone, cors));
+    oauth.merge(well_known).merge(v1().speaking(Surface::Api, limits()))
 }
 
 fn finish(router: Router<Doors>, doors: &Doors) -> Router {
@@ -116,10 +121,12 @@ impl Routes {
         Self { router: self.router.route(path, methods), ..self }
     }
 
-    fn speaking(self, surface: Surface) -> Router<Doors> {
+    /// What only operators ask, or anybody may know, has no limits: it is cheap, and nobody can fail at it.
+    fn speaking(self, surface: Surface, limits: Option<Arc<RateLimits>>) -> Router<Doors> {
         self.router
             .method_not_allowed_fallback(method_not_allowed)
             .layer(from_fn(run_to_the_end))
+            .layer(from_fn_with_state(limits, limit))
             .layer(from_fn_with_state(surface, render))
     }
 }

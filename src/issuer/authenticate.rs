@@ -38,6 +38,17 @@ impl Issuer {
         }
     }
 
+    /// Which client credentials name, whether or not they prove it. In memory; nothing is hashed and no signature looked at.
+    pub fn named_by(&self, credentials: &Credentials) -> Option<String> {
+        match credentials {
+            Credentials::Secret { client_id, .. } | Credentials::Public { client_id } => Some(client_id.clone()),
+            Credentials::Assertion { assertion, .. } => assertion.expose(|text| {
+                let read = assertion::read(text, &self.policy.issuer, self.judging().wall);
+                read.ok().map(|assertion| assertion.client_id().to_owned())
+            }),
+        }
+    }
+
     fn by_secret(&self, client_id: &str, secret: &Secret<String>) -> Result<Caller, Refusal> {
         let registry = self.registry.load();
         let client = registry.client(client_id).filter(|client| client.kind == ClientType::Confidential);

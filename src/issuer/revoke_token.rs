@@ -7,27 +7,32 @@ use crate::registry::management;
 use crate::secret::Secret;
 use crate::store::{Holder, Revocable, Revoke, RevokeAnswer, Store};
 use crate::token::refresh;
+use crate::verify::Denial;
 
 impl Issuer {
     /// Any genuine refresh token, also a superseded one, ends its session; an access token is voided alone. `Ok` for what is unknown,
-    /// expired or not ours at all (RFC 7009 §2.2), and only when the effect is durable. At most one store call.
-    pub async fn revoke_token(&self, caller: &Caller, token: &Secret<String>) -> Result<(), Fault> {
+    /// expired or not ours at all (RFC 7009 §2.2), and only when the effect is durable: whether it was a token of ours, good or not.
+    /// At most one store call.
+    pub async fn revoke_token(&self, caller: &Caller, token: &Secret<String>) -> Result<bool, Fault> {
         let may_revoke_any = caller.authenticated && caller.client.scopes.contains(management::REVOKE);
         if token.expose(|token| token.starts_with(refresh::PREFIX)) {
             let token = match self.read_refresh_token(token) {
                 Ok(token) => token,
-                Err(Fault::Refused(_)) => return Ok(()),
+                Err(Fault::Refused(_)) => return Ok(false),
                 Err(fault) => return Err(fault),
             };
             let client_id = (!may_revoke_any).then(|| caller.client.id.clone());
             let holder = Holder { client_id, secret_hash: token.secret_hash() };
-            return self.give_back(caller, Revocable::Session(token.sid), Some(holder)).await;
+            return self.give_back(caller, Revocable::Session(token.sid), Some(holder)).await.map(|()| true);
         }
-        let Some((jti, client_id)) = self.access_token_to_revoke(token) else { return Ok(()) };
+        let (jti, client_id) = match self.access_token_to_revoke(token) {
+            Ok(named) => named,
+            Err(denial) => return Ok(matches!(denial, Denial::Expired | Denial::Revoked(_))),
+        };
         if !may_revoke_any && client_id != caller.client.id {
             return Err(Refusal::RefreshTokenForeign.into());
         }
-        self.give_back(caller, Revocable::Token(jti), None).await
+        self.give_back(caller, Revocable::Token(jti), None).await.map(|()| true)
     }
 
     async fn give_back(&self, caller: &Caller, what: Revocable, only_if: Option<Holder>) -> Result<(), Fault> {
@@ -54,8 +59,8 @@ impl Issuer {
     }
 
     /// A token that is still good for somebody: there is nothing to take back of any other.
-    fn access_token_to_revoke(&self, token: &Secret<String>) -> Option<(Jti, String)> {
-        let verified = token.expose(|token| self.verifier.verify_as(token, self.judging(), &self.any_audience())).ok()?;
-        Some((verified.claims().jti, verified.claims().client_id.clone()))
+    fn access_token_to_revoke(&self, token: &Secret<String>) -> Result<(Jti, String), Denial> {
+        let verified = token.expose(|token| self.verifier.verify_as(token, self.judging(), &self.any_audience()))?;
+        Ok((verified.claims().jti, verified.claims().client_id.clone()))
     }
 }

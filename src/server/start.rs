@@ -10,8 +10,8 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::{Node, StartFault, Surroundings};
-use crate::ambient::Entropy;
-use crate::config::{ProxyHeader, Settings};
+use crate::ambient::{Clock, Entropy};
+use crate::config::{self, ProxyHeader, Settings};
 use crate::http::{self, Doors};
 use crate::id::{RevocationId, Stamp};
 use crate::issuer::{Issuer, Parts, Policy, keep_log};
@@ -23,7 +23,7 @@ use crate::revocation::{Extent, Target};
 use crate::store::{self, AnyStore, Embedded, Known, Revocable, Revoke, Store};
 use crate::tasks::Ticker;
 use crate::telemetry::Metrics;
-use crate::web::{self, Limits, Observer, Proxies};
+use crate::web::{self, Limits, Observer, Proxies, RateLimits};
 
 /// What a failover may lose: nothing that a disk holds, but a heartbeat's worth of readings.
 const EMBEDDED_MARGIN: Duration = Duration::from_secs(1);
@@ -61,6 +61,7 @@ impl Node {
             issuer: issuer.clone(),
             observer: Observer { clock: clock.clone(), entropy, metrics },
             proxies: Arc::new(proxies(&settings)),
+            rate_limits: rate_limits(&settings, clock.clone()),
         };
         let stop = CancellationToken::new();
         let (doors, ops_address) = open_doors(&settings, listener, &doors, &stop).await?;
@@ -135,6 +136,13 @@ fn proxies(settings: &Settings) -> Proxies {
         ProxyHeader::XForwardedFor => web::ProxyHeader::XForwardedFor,
     };
     Proxies { trusted: settings.trusted_proxies.clone(), header }
+}
+
+fn rate_limits(settings: &Settings, clock: Arc<dyn Clock>) -> Option<Arc<RateLimits>> {
+    let rate = |rate: config::Rate| web::Rate { every: rate.every, burst: rate.burst };
+    let limits = settings.rate_limits.map(|limits| Arc::new(RateLimits::new(rate(limits.failures), rate(limits.requests), clock)));
+    tracing::info!(on = limits.is_some(), "rate limits");
+    limits
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, StartFault> {

@@ -10,6 +10,7 @@ use tracing::Span;
 
 use super::params::decode;
 use super::problem::Refused;
+use super::rate_limits::Visit;
 use crate::api::Code;
 use crate::issuer::{Bearer, Issuer};
 
@@ -29,6 +30,8 @@ where
         }
         let token = bearer_token(&parts.headers)?.ok_or(Code::BearerMissing)?;
         let bearer = Arc::<Issuer>::from_ref(state).bearer(token)?;
+        let visit = parts.extensions.get::<Visit>().cloned().unwrap_or_default();
+        visit.recognised(&bearer.client_id, true)?;
         let span = Span::current();
         span.record("client_id", &bearer.client_id);
         span.record("jti", tracing::field::display(bearer.jti));

@@ -1,5 +1,7 @@
 //! The one map from what went wrong to the wire. Each row has a public half, which strangers see, and a private half, which the log sees.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -19,6 +21,8 @@ pub enum Refused {
     Issuer(Fault),
     /// The request did not get as far as a verb; which fields are wrong, where fields are.
     Web(Code, Vec<FieldFault>),
+    /// Too often; when it may be asked again.
+    Limited(Code, Duration),
 }
 
 /// Which dialect a part of the surface speaks.
@@ -48,7 +52,7 @@ impl Refused {
     /// The code that answers, logs and metrics speak.
     pub fn code(&self) -> Code {
         match self {
-            Self::Web(code, _) => *code,
+            Self::Web(code, _) | Self::Limited(code, _) => *code,
             Self::Issuer(fault) => fault.code(),
         }
     }
@@ -62,7 +66,7 @@ impl Refused {
             Self::Issuer(Fault::Refused(Refusal::Unsupported(what))) => {
                 vec![FieldFault { pointer: format!("/{what}"), code: Code::Unsupported.name().to_owned() }]
             }
-            Self::Issuer(_) => Vec::new(),
+            Self::Issuer(_) | Self::Limited(..) => Vec::new(),
         }
     }
 
@@ -74,7 +78,7 @@ impl Refused {
             Self::Issuer(Fault::Refused(Refusal::SessionEnded(Some(reason)))) => Some(reason.name().to_owned()),
             Self::Issuer(Fault::Refused(Refusal::ClientAssertion(why))) => Some(why.clone()),
             Self::Issuer(Fault::Refused(Refusal::KeyState(state))) => Some((*state).to_owned()),
-            Self::Issuer(Fault::Refused(_)) => None,
+            Self::Issuer(Fault::Refused(_)) | Self::Limited(..) => None,
             Self::Web(_, errors) => errors.first().map(|error| format!("{} {}", error.pointer, error.code)),
         }
     }
@@ -83,6 +87,7 @@ impl Refused {
         match self {
             Self::Issuer(Fault::Unavailable(unavailable)) => Some(unavailable.retry_after().as_secs()),
             Self::Issuer(Fault::Denied(Denial::Stale)) => Some(Unavailable::ViewStale.retry_after().as_secs()),
+            Self::Limited(_, wait) => Some(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)),
             Self::Web(Code::TimedOut, _) => Some(1),
             Self::Issuer(Fault::Denied(_) | Fault::Refused(_)) | Self::Web(..) => None,
         }
@@ -118,13 +123,10 @@ fn oauth_word(code: Code) -> (&'static str, bool) {
         Code::UnsupportedGrantType => ("unsupported_grant_type", true),
         Code::BearerMissing | Code::TokenExpired | Code::TokenRevoked | Code::TokenInvalid => ("invalid_token", false),
         Code::InsufficientScope => ("insufficient_scope", false),
-        Code::StoreBusy
-        | Code::StoreDown
-        | Code::ViewStale
-        | Code::NoSigningKey
-        | Code::KeyRingBehind
-        | Code::KeyFolder
-        | Code::TimedOut => ("temporarily_unavailable", false),
+        Code::StoreBusy | Code::StoreDown | Code::ViewStale | Code::NoSigningKey | Code::KeyRingBehind | Code::KeyFolder => {
+            ("temporarily_unavailable", false)
+        }
+        Code::TooManyFailures | Code::TooManyRequests | Code::TimedOut => ("temporarily_unavailable", false),
         Code::InternalError => ("server_error", false),
         Code::InvalidRequest | Code::InvalidJson | Code::InvalidForm | Code::InvalidQuery | Code::UnsupportedMediaType => {
             ("invalid_request", false)

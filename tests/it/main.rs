@@ -19,6 +19,7 @@ mod keys;
 mod limits;
 mod metadata;
 mod oauth_token;
+mod rate_limits;
 mod restart;
 mod revocation;
 mod rotation;

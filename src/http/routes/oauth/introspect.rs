@@ -12,7 +12,7 @@ use crate::api::{Code, IntrospectionBody};
 use crate::http::client_auth::recognise;
 use crate::http::openapi::{OAuthRefusals, TokenNamed};
 use crate::issuer::{Asker, Introspection, Issuer};
-use crate::web::{Form, Params, Refused, bearer_token, has_token};
+use crate::web::{Form, Params, Refused, Visit, bearer_token, has_token};
 
 /// The signed form of the answer (RFC 9701 §5).
 const SIGNED: &str = "application/token-introspection+jwt";
@@ -33,6 +33,7 @@ const SIGNED: &str = "application/token-introspection+jwt";
 )]
 pub(in crate::http) async fn introspect(
     State(issuer): State<Arc<Issuer>>,
+    visit: Visit,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     Form(mut form): Form,
@@ -40,7 +41,7 @@ pub(in crate::http) async fn introspect(
     if has_token(query.as_deref()) {
         return Err(Code::BearerMalformed.into());
     }
-    let asker = asker(&issuer, &headers, &mut form).await?;
+    let asker = asker(&issuer, &visit, &headers, &mut form).await?;
     let asker_id = match &asker {
         Asker::Client(caller) => caller.client.id.clone(),
         Asker::Bearer(bearer) => bearer.client_id.clone(),
@@ -54,14 +55,15 @@ pub(in crate::http) async fn introspect(
     Ok(([(CONTENT_TYPE, "application/json"), (VARY, "accept")], plain(&introspection)).into_response())
 }
 
-async fn asker(issuer: &Issuer, headers: &HeaderMap, form: &mut Params) -> Result<Asker, Refused> {
+async fn asker(issuer: &Issuer, visit: &Visit, headers: &HeaderMap, form: &mut Params) -> Result<Asker, Refused> {
     let Some(token) = bearer_token(headers)? else {
-        return recognise(issuer, headers, form).await.map(Asker::Client);
+        return recognise(issuer, visit, headers, form).await.map(Asker::Client);
     };
     if form.has("client_id") || form.has("client_secret") || form.has("client_assertion") || form.has("access_token") {
         return Err(Code::ClientAuthenticationRepeated.into());
     }
     let bearer = issuer.bearer(token)?;
+    visit.recognised(&bearer.client_id, true)?;
     Span::current().record("client_id", &bearer.client_id);
     Ok(Asker::Bearer(bearer))
 }

@@ -9,7 +9,7 @@ use crate::api::Code;
 use crate::http::client_auth::ClientForm;
 use crate::http::openapi::{OAuthRefusals, TokenNamed};
 use crate::issuer::Issuer;
-use crate::web::Refused;
+use crate::web::{Refused, Visit};
 
 /// Revoke a token
 ///
@@ -21,9 +21,12 @@ use crate::web::Refused;
 )]
 pub(in crate::http) async fn revoke(
     State(issuer): State<Arc<Issuer>>,
+    visit: Visit,
     ClientForm { caller, mut form }: ClientForm,
 ) -> Result<StatusCode, Refused> {
     let token = form.take("token").ok_or_else(|| Refused::field(Code::InvalidRequest, "/token", Code::Required))?;
-    issuer.revoke_token(&caller, &token).await?;
+    if !issuer.revoke_token(&caller, &token).await? {
+        visit.failed();
+    }
     Ok(StatusCode::OK)
 }
