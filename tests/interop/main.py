@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import document
 import examples
 import lib_authlib
 import lib_paseto
@@ -88,7 +89,7 @@ def run_program(name, folder, world):
     return checks
 
 
-def everything(binary, installed):
+def everything(binary, installed, requests_each):
     with contextlib.ExitStack() as stack:
         world = World([stack.enter_context(Mintage(binary, algorithm)) for algorithm in ALGORITHMS])
         for library in (lib_pyjwt, lib_authlib, lib_paseto):
@@ -99,14 +100,17 @@ def everything(binary, installed):
         yield examples.run("express-login", ["node", "server.js"], installed / "express-login", node, dict(os.environ))
         uvicorn = [str(installed / "fastapi-login" / "bin" / "uvicorn"), "server:app", "--port", "0"]
         yield examples.run("fastapi-login", uvicorn, EXAMPLES / "fastapi-login", node, dict(os.environ))
+    with Mintage(binary) as node:
+        yield document.run(node, requests_each)
 
 
 def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--binary", required=True)
     arguments.add_argument("--installed", type=Path, required=True)
+    arguments.add_argument("--requests-each", type=int, required=True, help="to each operation of the API's description")
     given = arguments.parse_args()
-    reports = [checks.report() for checks in everything(given.binary, given.installed)]
+    reports = [checks.report() for checks in everything(given.binary, given.installed, given.requests_each)]
     sys.exit(0 if all(reports) else 1)
 
 
