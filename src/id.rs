@@ -117,6 +117,10 @@ uuid_v7! {
     /// The id of a revocation, under which its outcome can be read again.
     RevocationId
 }
+uuid_v7! {
+    /// The id of an event of the audit trail. Its time field is the node's clock, not a stamp of the store: it orders nothing.
+    EventId
+}
 
 impl Sid {
     /// The id of a session opened at `stamp` in `shard`: a refresh token alone finds its shard.

@@ -10,6 +10,8 @@ pub mod ambient;
 #[cfg(feature = "service")]
 pub mod api;
 #[cfg(feature = "service")]
+pub mod audit;
+#[cfg(feature = "service")]
 pub mod cli;
 #[cfg(feature = "service")]
 pub mod config;

@@ -63,6 +63,12 @@ impl Moment {
         rfc3339(self.0)
     }
 
+    /// Reads any RFC 3339 date and time from 1970 on, in any offset, down to milliseconds (filters of the API, our own files).
+    pub fn parse_rfc3339(text: &str) -> Option<Self> {
+        let nanos = OffsetDateTime::parse(text, &Rfc3339).ok()?.unix_timestamp_nanos();
+        u64::try_from(nanos / 1_000_000).ok().map(Self::from_millis)
+    }
+
     /// Reads exactly `YYYY-MM-DDTHH:MM:SSZ`, capital T and Z, whole seconds: the one spelling that our PASETO tokens use.
     pub fn parse_rfc3339_seconds(text: &str) -> Option<Self> {
         let bytes = text.as_bytes();
@@ -114,6 +120,15 @@ mod tests {
         ] {
             assert_eq!(Moment::parse_rfc3339_seconds(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_date_of_the_api_is_read_in_any_offset() {
+        let at = Moment::from_millis(1_795_251_600_250);
+        assert_eq!(Moment::parse_rfc3339(&at.to_rfc3339()), Some(at));
+        assert_eq!(Moment::parse_rfc3339("2026-11-21T10:00:00.25+01:00"), Moment::parse_rfc3339("2026-11-21T09:00:00.25Z"));
+        assert_eq!(Moment::parse_rfc3339("1969-12-31T23:59:59Z"), None);
+        assert_eq!(Moment::parse_rfc3339("yesterday"), None);
     }
 
     #[test]

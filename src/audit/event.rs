@@ -1,0 +1,231 @@
+//! What is told of an effect.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::text::Text;
+use crate::id::{EventId, Jti, Sid, Stamp};
+use crate::time::Moment;
+
+/// What is done: a closed list. Names are never changed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// A session is opened.
+    OpenSession,
+    /// Claims are merged into one session, or its scope is narrowed.
+    PatchSession,
+    /// Claims are merged into every session of a subject.
+    PatchSubject,
+    /// Something is called back.
+    Revoke,
+    /// A client gives a token back (RFC 7009).
+    GiveBack,
+    /// A superseded refresh token was presented: its session has been ended.
+    ReuseDetected,
+    /// One session too many: the one that lay unused longest has been ended.
+    DisplaceSession,
+    /// A client is registered.
+    AddClient,
+    /// A client's registration is replaced.
+    ReplaceClient,
+    /// A client is removed.
+    RemoveClient,
+    /// A client gets another secret, or loses one.
+    ChangeSecret,
+    /// A key is made and published.
+    AnnounceKey,
+    /// A key that was made elsewhere is taken in.
+    ImportKey,
+    /// Standbys are told to sign.
+    RotateKeys,
+    /// A key is told to sign no more.
+    RetireKey,
+}
+
+impl Action {
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::OpenSession => "open_session",
+            Self::PatchSession => "patch_session",
+            Self::PatchSubject => "patch_subject",
+            Self::Revoke => "revoke",
+            Self::GiveBack => "give_back",
+            Self::ReuseDetected => "reuse_detected",
+            Self::DisplaceSession => "displace_session",
+            Self::AddClient => "add_client",
+            Self::ReplaceClient => "replace_client",
+            Self::RemoveClient => "remove_client",
+            Self::ChangeSecret => "change_secret",
+            Self::AnnounceKey => "announce_key",
+            Self::ImportKey => "import_key",
+            Self::RotateKeys => "rotate_keys",
+            Self::RetireKey => "retire_key",
+        }
+    }
+
+    /// Whether it only takes away what somebody could do: the safe direction.
+    pub fn takes_back(self) -> bool {
+        matches!(self, Self::Revoke | Self::GiveBack)
+    }
+}
+
+/// Who does it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum By {
+    /// A client.
+    Client {
+        /// Which.
+        client_id: Text,
+        /// The access token that it came with, at the management API.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        jti: Option<Jti>,
+    },
+    /// The node itself: at a start, or on its schedule.
+    Node,
+    /// Somebody at the machine, with a command that works on the files.
+    Operator,
+}
+
+/// Which request it came with.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Asked {
+    /// Its id, as the answer and the log say it.
+    pub request_id: Option<Text>,
+    /// The address of whoever sent it.
+    pub from: Option<IpAddr>,
+}
+
+/// What it is done to.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "type", content = "id", rename_all = "snake_case")]
+pub enum Target {
+    /// An access token.
+    Token(Jti),
+    /// A session.
+    Session(Sid),
+    /// A subject, everywhere or at [`Deed::client_id`].
+    Subject(Text),
+    /// A client.
+    Client(Text),
+    /// Everything.
+    All,
+    /// A signing key, by its `kid`; or the name of the algorithm of one that is yet to be made.
+    Key(Text),
+    /// Every key of the ring.
+    Keys,
+}
+
+impl Target {
+    /// The word for its kind, and its id where it has one.
+    pub fn parts(&self) -> (&'static str, Option<String>) {
+        match self {
+            Self::Token(jti) => ("token", Some(jti.to_string())),
+            Self::Session(sid) => ("session", Some(sid.to_string())),
+            Self::Subject(subject) => ("subject", Some(subject.to_string())),
+            Self::Client(id) => ("client", Some(id.to_string())),
+            Self::All => ("all", None),
+            Self::Key(kid) => ("key", Some(kid.to_string())),
+            Self::Keys => ("keys", None),
+        }
+    }
+}
+
+/// An effect, as it is known before it happens.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Deed {
+    /// What.
+    pub action: Action,
+    /// To what.
+    pub target: Target,
+    /// Who does it.
+    pub by: By,
+    /// With which request.
+    pub asked: Asked,
+    /// Whose session it is about, where that is known.
+    pub subject: Option<Text>,
+    /// At which client, where that is known.
+    pub client_id: Option<Text>,
+    /// The reason given, for programs.
+    pub reason_code: Option<Text>,
+    /// The reason given, for people.
+    pub reason_note: Option<Text>,
+}
+
+impl Deed {
+    /// A deed of which no more is known.
+    pub fn new(action: Action, target: Target, by: By) -> Self {
+        let asked = Asked::default();
+        Self { action, target, by, asked, subject: None, client_id: None, reason_code: None, reason_note: None }
+    }
+}
+
+/// How it ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// It happened, and is durable.
+    Done,
+    /// It had happened before: a request was repeated with its `Idempotency-Key`.
+    Again,
+    /// It did not happen.
+    Refused,
+    /// Nobody can say: the store, the folder of keys or the node itself failed while it happened.
+    Unknown,
+    /// The node ended while it happened: nobody can say. Written at the next start.
+    Interrupted,
+}
+
+impl Ending {
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Again => "again",
+            Self::Refused => "refused",
+            Self::Unknown => "unknown",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+/// What is known of an effect only afterwards.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Facts {
+    /// To what, where it was not known before.
+    pub target: Option<Target>,
+    /// Whose session it was about.
+    pub subject: Option<Text>,
+    /// At which client.
+    pub client_id: Option<Text>,
+    /// Up to when something is void, or since when something exists, in store time.
+    pub stamp: Option<Stamp>,
+    /// How many sessions it touched, where that is counted.
+    pub sessions: Option<u32>,
+    /// The code of the refusal or fault.
+    pub code: Option<&'static str>,
+}
+
+/// An effect that has ended, as a line says it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Event {
+    /// The same for intent and outcome.
+    pub id: EventId,
+    /// When it ended, by the node's clock.
+    pub at: Moment,
+    /// Which node wrote it.
+    pub node: Text,
+    /// What, to what, by whom.
+    pub deed: Deed,
+    /// How it ended.
+    pub ending: Ending,
+    /// The code of the refusal or fault.
+    pub code: Option<Text>,
+    /// See [`Facts::stamp`].
+    pub stamp: Option<Stamp>,
+    /// See [`Facts::sessions`].
+    pub sessions: Option<u32>,
+}

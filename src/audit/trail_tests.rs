@@ -1,0 +1,1 @@
+//! The writer under crashes and faults.
