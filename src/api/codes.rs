@@ -99,6 +99,7 @@ codes! {
     NoSigningKey "no_signing_key" 503 "No key may sign now" "Ask again after `Retry-After`; the operator must look at the keys."
     KeyRingBehind "key_ring_behind" 503 "A key is not loaded yet" "Ask again after `Retry-After`."
     KeyFolder "key_folder" 503 "The folder of keys cannot be used" "Ask again after `Retry-After`; the operator must look at the folder."
+    AuditTrail "audit_trail" 503 "The audit trail cannot be written" "Ask again after `Retry-After`; nothing was done. The operator must look at the folder."
 
     // one field
     Required "required" 0 "The member is missing or empty" "Give it."

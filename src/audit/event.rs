@@ -24,20 +24,14 @@ pub enum Action {
     GiveBack,
     /// A superseded refresh token was presented: its session has been ended.
     ReuseDetected,
-    /// One session too many: the one that lay unused longest has been ended.
-    DisplaceSession,
     /// A client is registered.
     AddClient,
     /// A client's registration is replaced.
     ReplaceClient,
     /// A client is removed.
     RemoveClient,
-    /// A client gets another secret, or loses one.
-    ChangeSecret,
     /// A key is made and published.
     AnnounceKey,
-    /// A key that was made elsewhere is taken in.
-    ImportKey,
     /// Standbys are told to sign.
     RotateKeys,
     /// A key is told to sign no more.
@@ -54,13 +48,10 @@ impl Action {
             Self::Revoke => "revoke",
             Self::GiveBack => "give_back",
             Self::ReuseDetected => "reuse_detected",
-            Self::DisplaceSession => "displace_session",
             Self::AddClient => "add_client",
             Self::ReplaceClient => "replace_client",
             Self::RemoveClient => "remove_client",
-            Self::ChangeSecret => "change_secret",
             Self::AnnounceKey => "announce_key",
-            Self::ImportKey => "import_key",
             Self::RotateKeys => "rotate_keys",
             Self::RetireKey => "retire_key",
         }
@@ -74,20 +65,12 @@ impl Action {
 
 /// Who does it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum By {
-    /// A client.
-    Client {
-        /// Which.
-        client_id: Text,
-        /// The access token that it came with, at the management API.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        jti: Option<Jti>,
-    },
-    /// The node itself: at a start, or on its schedule.
-    Node,
-    /// Somebody at the machine, with a command that works on the files.
-    Operator,
+pub struct By {
+    /// Which client.
+    pub client_id: Text,
+    /// The access token that it came with, at the management API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jti: Option<Jti>,
 }
 
 /// Which request it came with.
@@ -151,15 +134,13 @@ pub struct Deed {
     pub client_id: Option<Text>,
     /// The reason given, for programs.
     pub reason_code: Option<Text>,
-    /// The reason given, for people.
-    pub reason_note: Option<Text>,
 }
 
 impl Deed {
     /// A deed of which no more is known.
     pub fn new(action: Action, target: Target, by: By) -> Self {
         let asked = Asked::default();
-        Self { action, target, by, asked, subject: None, client_id: None, reason_code: None, reason_note: None }
+        Self { action, target, by, asked, subject: None, client_id: None, reason_code: None }
     }
 }
 
@@ -169,8 +150,6 @@ impl Deed {
 pub enum Ending {
     /// It happened, and is durable.
     Done,
-    /// It had happened before: a request was repeated with its `Idempotency-Key`.
-    Again,
     /// It did not happen.
     Refused,
     /// Nobody can say: the store, the folder of keys or the node itself failed while it happened.
@@ -184,7 +163,6 @@ impl Ending {
     pub fn name(self) -> &'static str {
         match self {
             Self::Done => "done",
-            Self::Again => "again",
             Self::Refused => "refused",
             Self::Unknown => "unknown",
             Self::Interrupted => "interrupted",
@@ -207,6 +185,13 @@ pub struct Facts {
     pub sessions: Option<u32>,
     /// The code of the refusal or fault.
     pub code: Option<&'static str>,
+}
+
+impl Facts {
+    /// Only to what.
+    pub fn of(target: Target) -> Self {
+        Self { target: Some(target), ..Self::default() }
+    }
 }
 
 /// An effect that has ended, as a line says it.

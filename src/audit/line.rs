@@ -41,8 +41,8 @@ pub(super) struct Line {
     subject: Option<Text>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     client_id: Option<Text>,
-    #[serde(default, skip_serializing_if = "Reason::is_empty")]
-    reason: Reason,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason_code: Option<Text>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     request_id: Option<Text>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -61,14 +61,6 @@ pub(super) struct Line {
     pub(super) prev: Digest,
 }
 
-#[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
-struct Reason {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    code: Option<Text>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    note: Option<Text>,
-}
-
 /// What is to be written.
 #[derive(Clone, Debug)]
 pub(super) struct Record {
@@ -82,7 +74,7 @@ pub(super) struct Record {
 impl Record {
     /// The line, with its end.
     pub(super) fn line(&self, node: &Text, open: usize, prev: Digest) -> Vec<u8> {
-        let Deed { action, target, by, asked, subject, client_id, reason_code, reason_note } = self.deed.clone();
+        let Deed { action, target, by, asked, subject, client_id, reason_code } = self.deed.clone();
         let Asked { request_id, from } = asked;
         let facts = self.ending.as_ref().map(|(_, facts)| facts.clone()).unwrap_or_default();
         let line = Line {
@@ -96,7 +88,7 @@ impl Record {
             target: facts.target.unwrap_or(target),
             subject: facts.subject.or(subject),
             client_id: facts.client_id.or(client_id),
-            reason: Reason { code: reason_code, note: reason_note },
+            reason_code,
             request_id,
             from,
             result: self.ending.as_ref().map(|(ending, _)| *ending),
@@ -120,9 +112,9 @@ impl Line {
     }
 
     pub(super) fn deed(self) -> Deed {
-        let Self { action, target, by, subject, client_id, reason, request_id, from, .. } = self;
+        let Self { action, target, by, subject, client_id, reason_code, request_id, from, .. } = self;
         let asked = Asked { request_id, from };
-        Deed { action, target, by, asked, subject, client_id, reason_code: reason.code, reason_note: reason.note }
+        Deed { action, target, by, asked, subject, client_id, reason_code }
     }
 
     /// The event that an outcome tells; `None` for an intent.
@@ -148,12 +140,6 @@ pub(super) fn digest_of(text: &[u8]) -> Digest {
 /// A digest, for people.
 pub(super) fn spelled(digest: &Digest) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-impl Reason {
-    fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
 }
 
 mod rfc3339 {

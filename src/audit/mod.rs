@@ -1,8 +1,8 @@
 //! The audit trail: who did what to whom, when and from where, one JSON object a line, in a folder of its own.
 //!
 //! An effect leaves two lines: its *intent* is on disk before it begins, its *outcome* follows. An intent without an outcome is a crash
-//! between the two; the next start says so by a line of its own. What was refused, and what nobody asked for (a theft that was noticed),
-//! leaves an outcome alone. Every line names the digest of the one before it, so that an edit or a gap is seen.
+//! between the two; the next start says so by a line of its own. A theft that was noticed, which nobody asked for, leaves an outcome
+//! alone. Every line names the digest of the one before it, so that an edit or a gap is seen.
 //!
 //! No line can carry a token or a secret: whatever comes from strangers passes [`Text::of`].
 

@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use super::event::{By, Event, Target};
+use super::event::{Event, Target};
 use super::folder::{Name, Place, day_of, names};
 use super::line::{Kind, Line};
 use super::text::Text;
@@ -73,16 +73,12 @@ impl Query {
             Target::Client(id) => (deed.subject.as_ref(), Some(id)),
             _ => (deed.subject.as_ref(), deed.client_id.as_ref()),
         };
-        let doer = match &deed.by {
-            By::Client { client_id, .. } => Some(client_id),
-            By::Node | By::Operator => None,
-        };
         let (kind, id) = deed.target.parts();
         let is_target = target.as_ref().is_none_or(|(wanted, wanted_id)| {
             wanted == kind && wanted_id.as_ref().is_none_or(|wanted| id.as_deref() == Some(Text::of(wanted).as_str()))
         });
         let is_then = from.is_none_or(|from| event.at >= from) && to.is_none_or(|to| event.at < to);
-        is(subject, of_subject) && is(client_id, of_client) && is(by, doer) && is_target && is_then
+        is(subject, of_subject) && is(client_id, of_client) && is(by, Some(&deed.by.client_id)) && is_target && is_then
     }
 }
 

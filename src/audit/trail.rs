@@ -86,11 +86,6 @@ impl Trail {
         self.send(Job::Write(Record { id, at, deed, ending: Some((ending, facts)) }, None));
     }
 
-    /// Whether lines can be taken that nobody is bound to write: not when the queue is long.
-    pub fn has_room(&self) -> bool {
-        self.shared.waiting.load(Ordering::Acquire) < QUEUE
-    }
-
     /// How many lines were given up since the start.
     pub fn lost(&self) -> u64 {
         self.shared.lost.load(Ordering::Acquire)

@@ -1,1 +1,148 @@
-//! The writer under crashes and faults.
+//! The trail under edits, crashes, time and want of room.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use super::super::event::{Action, By, Target};
+use super::super::folder::names;
+use super::super::text::Text;
+use super::super::verify::verify;
+use super::*;
+use crate::id::Stamp;
+
+const DAY: u64 = 86_400;
+const SETTINGS: Settings = Settings { file_size: 1 << 20, keep: Duration::from_secs(30 * DAY), total_size: 1 << 30 };
+
+fn at(seconds: u64) -> Moment {
+    Moment::from_seconds(1_800_000_000 + seconds)
+}
+
+fn id(number: u8) -> EventId {
+    EventId::new(Stamp::from_millis(1), &[number; 10])
+}
+
+fn deed(subject: &str) -> Deed {
+    Deed::new(Action::Revoke, Target::Subject(Text::of(subject)), By { client_id: Text::of("admin"), jti: None })
+}
+
+fn open(folder: &Path, settings: Settings, now: Moment) -> (Trail, Opened) {
+    Trail::open(folder, settings, now, [1, 2, 3, 4]).expect("the trail opens")
+}
+
+async fn effect(trail: &Trail, number: u8, now: Moment) {
+    trail.intend(id(number), now, deed("alice")).await.expect("an intent is written");
+    trail.conclude(id(number), now, deed("alice"), Ending::Done, Facts::default());
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    names(folder).expect("names").iter().map(|name| folder.join(name.to_string())).collect()
+}
+
+async fn three_effects(folder: &Path) -> String {
+    let (trail, _) = open(folder, SETTINGS, at(0));
+    for number in 1..=3 {
+        effect(&trail, number, at(0)).await;
+    }
+    drop(trail);
+    fs::read_to_string(&files(folder)[0]).expect("the file")
+}
+
+#[tokio::test]
+async fn an_edit_a_line_left_out_and_one_put_in_are_seen() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = three_effects(folder.path()).await;
+    let good = verify(&files(folder.path())).expect("a verdict");
+    assert_eq!((good.lines, good.torn, good.from_the_beginning, good.broken), (6, 0, true, None));
+    let lines: Vec<&str> = text.lines().collect();
+    let without_third = [&lines[..2], &lines[3..]].concat().join("\n") + "\n";
+    let twice = [&lines[..3], &lines[2..]].concat().join("\n") + "\n";
+    for (bent, line) in [(text.replacen("alice", "bobby", 1), 2), (without_third, 3), (twice, 4)] {
+        fs::write(&files(folder.path())[0], bent).expect("it is written");
+        let verdict = verify(&files(folder.path())).expect("a verdict");
+        assert_eq!(verdict.broken.map(|broken| broken.line), Some(line));
+    }
+    let cut = lines[..4].join("\n") + "\n";
+    fs::write(&files(folder.path())[0], cut).expect("it is written");
+    let verdict = verify(&files(folder.path())).expect("a verdict");
+    assert!(verdict.broken.is_none() && verdict.head != good.head, "what is cut off at the end shows in the head alone");
+}
+
+#[tokio::test]
+async fn a_crash_between_intent_and_outcome_is_named_at_the_next_start_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (trail, _) = open(folder.path(), SETTINGS, at(0));
+    effect(&trail, 1, at(0)).await;
+    trail.intend(id(2), at(1), deed("bob")).await.expect("an intent is written");
+    effect(&trail, 3, at(2)).await;
+    drop(trail);
+    // The crash also tore a line off in the middle.
+    let path = files(folder.path())[0].clone();
+    let text = fs::read_to_string(&path).expect("the file");
+    fs::write(&path, format!("{text}{{\"v\":1,\"kind\":\"outc")).expect("it is written");
+    let (trail, opened) = open(folder.path(), SETTINGS, at(3));
+    let named: Vec<_> = opened.interrupted.iter().map(|event| (event.id, event.ending, event.deed.target.clone())).collect();
+    assert_eq!(named, [(id(2), Ending::Interrupted, Target::Subject(Text::of("bob")))]);
+    let told = trail.find(Query { limit: 1, ..Query::default() }).await.expect("a page");
+    assert_eq!((told.events[0].id, told.events[0].ending), (id(2), Ending::Interrupted), "it has its line now");
+    drop(trail);
+    assert!(open(folder.path(), SETTINGS, at(4)).1.interrupted.is_empty());
+    let verdict = verify(&files(folder.path())).expect("a verdict");
+    assert_eq!((verdict.torn, verdict.broken), (1, None), "the chain goes through a torn line");
+}
+
+#[tokio::test]
+async fn files_turn_over_by_day_and_size_and_are_removed_by_age_and_room() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let small = Settings { file_size: 1, keep: Duration::from_secs(2 * DAY), total_size: 1 << 30 };
+    let (trail, _) = open(folder.path(), small, at(0));
+    effect(&trail, 1, at(0)).await;
+    effect(&trail, 2, at(0)).await;
+    assert!(files(folder.path()).len() >= 2, "a full file is followed by another one");
+    effect(&trail, 3, at(DAY)).await;
+    effect(&trail, 4, at(3 * DAY)).await;
+    drop(trail);
+    let days: Vec<u64> = names(folder.path()).expect("names").iter().map(|name| name.day).collect();
+    assert!(days.iter().all(|day| *day >= at(DAY).seconds() / DAY) && days.contains(&(at(DAY).seconds() / DAY)), "{days:?}");
+    let verdict = verify(&files(folder.path())).expect("a verdict");
+    assert_eq!((verdict.broken, verdict.from_the_beginning), (None, false), "the chain goes over files, and says that some are gone");
+    let (trail, _) = open(folder.path(), Settings { total_size: 0, ..small }, at(3 * DAY));
+    effect(&trail, 5, at(3 * DAY)).await;
+    drop(trail);
+    assert_eq!(files(folder.path()).len(), 1, "only the current file is left where there is no room");
+}
+
+#[tokio::test]
+async fn only_its_owner_reads_it_and_a_folder_that_others_write_to_is_refused() {
+    let parent = tempfile::tempdir().expect("a folder");
+    let folder = parent.path().join("audit");
+    three_effects(&folder).await;
+    let mode = |path: &Path| fs::metadata(path).expect("its rights").permissions().mode() & 0o777;
+    assert_eq!((mode(&folder), mode(&files(&folder)[0])), (0o700, 0o600));
+    let (held, _) = open(&folder, SETTINGS, at(0));
+    assert!(matches!(Trail::open(&folder, SETTINGS, at(0), [0; 4]), Err(AuditFault::InUse { .. })));
+    drop(held);
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o770)).expect("rights are set");
+    assert!(matches!(Trail::open(&folder, SETTINGS, at(0), [0; 4]), Err(AuditFault::TooOpen { .. })));
+}
+
+#[tokio::test]
+async fn pages_go_from_the_newest_to_the_oldest_and_end() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (trail, _) = open(folder.path(), SETTINGS, at(0));
+    for number in 1..=5 {
+        effect(&trail, number, at(u64::from(number) * DAY)).await;
+    }
+    let (mut seen, mut place) = (Vec::new(), None);
+    loop {
+        let page = trail.find(Query { limit: 2, place, subject: None, ..Query::default() }).await.expect("a page");
+        seen.extend(page.events.iter().map(|event| event.id));
+        place = page.next.map(|next| next.to_string().parse().expect("a place"));
+        if place.is_none() {
+            break;
+        }
+    }
+    assert_eq!(seen, [5, 4, 3, 2, 1].map(id));
+    let of = |subject: &str| Query { subject: Some(subject.to_owned()), limit: 9, ..Query::default() };
+    assert_eq!(trail.find(of("alice")).await.expect("a page").events.len(), 5);
+    assert!(trail.find(of("bob")).await.expect("a page").events.is_empty());
+}

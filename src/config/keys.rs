@@ -90,6 +90,20 @@ pub(super) const KEYS: &[Key] = &[
         "\"5m\"",
         "How long others may cache the published key sets. A key is announced for twice that before it signs.",
     ),
+    key("audit.enabled", "`true` or `false`", "true", "Whether an audit trail is kept."),
+    key(
+        "audit.folder",
+        "folder",
+        "",
+        "Where it is kept. Not set: `audit` in `data`. On a disk of its own a full store cannot stop it, nor it the store.",
+    ),
+    key("audit.keep", "duration, 1d to 3650d", "\"365d\"", "How long its files are kept, in whole days."),
+    key(
+        "audit.total_mib",
+        "64 to 1048576",
+        "4096",
+        "How many MiB it may take; beyond, the oldest files are removed before their time, and a warning says so.",
+    ),
     key("log.format", "`\"text\"` or `\"json\"`", "\"text\"", "The form of a log line."),
     key("log.level", "`\"error\"`, `\"warn\"`, `\"info\"`, `\"debug\"` or `\"trace\"`", "\"info\"", "The least weight that is logged."),
     key(

@@ -1,7 +1,7 @@
 //! From file, environment and flags to settings, or to everything that is wrong with them.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::clients;
@@ -11,7 +11,7 @@ use super::keys;
 use super::proxies;
 use super::rates;
 use super::section::{Findings, Placed, Section};
-use super::settings::{JwtAlgorithm, Log, LogLevel, SessionLimits, Settings, Signing, StoreChoice};
+use super::settings::{Audit, JwtAlgorithm, Log, LogLevel, SessionLimits, Settings, Signing, StoreChoice};
 use super::tree::{self, Table};
 use crate::registry::check::{MAX_SESSIONS, is_loopback_host, split_port};
 use crate::registry::{Lifetimes, is_strong_secret};
@@ -153,6 +153,7 @@ fn read_settings(table: Table, findings: &Findings) -> Settings {
     let namespace =
         top.parsed("namespace", "use 1 to 32 of a-z 0-9 - _", namespace).map_or_else(|| "mintage".to_owned(), |found| found.value);
     let (defaults, sessions) = read_defaults(&mut top);
+    let audit = read_audit(&mut top, &data);
     let settings = Settings {
         issuer: issuer.map(|found| found.value),
         listen: listen.map_or(SocketAddr::from(([127, 0, 0, 1], 8080)), |found| found.value),
@@ -167,6 +168,7 @@ fn read_settings(table: Table, findings: &Findings) -> Settings {
         registry: clients::read(&mut top, defaults),
         signing: read_signing(&mut top),
         sessions,
+        audit,
         log: read_log(&mut top),
         shutdown_deadline: top.duration("shutdown_deadline", Duration::ZERO, DAY).map_or(Duration::from_secs(25), |found| found.value),
         admin_secret: None,
@@ -257,6 +259,17 @@ fn read_signing(top: &mut Section<'_>) -> Signing {
     }
     section.finish();
     signing
+}
+
+fn read_audit(top: &mut Section<'_>, data: &Path) -> Option<Audit> {
+    let mut section = top.section("audit");
+    let enabled = section.flag("enabled").unwrap_or(true);
+    let not_empty = |text: &str| (!text.is_empty()).then(|| PathBuf::from(text));
+    let folder = section.parsed("folder", "name a folder", not_empty).map_or_else(|| data.join("audit"), |found| found.value);
+    let keep = section.duration("keep", DAY, 3_650 * DAY).map_or(365 * DAY, |found| found.value);
+    let total = u64::from(section.number("total_mib", 64, 1 << 20).unwrap_or(4_096)) << 20;
+    section.finish();
+    enabled.then_some(Audit { folder, keep, total })
 }
 
 fn read_log(top: &mut Section<'_>) -> Log {

@@ -17,7 +17,7 @@ pub use environment::{Remote, variables};
 pub use fault::{Fault, Place, Problem};
 pub use keys::page;
 pub use load::{Flags, Loaded, Shown, load};
-pub use settings::{JwtAlgorithm, Log, LogLevel, ProxyHeader, Rate, RateLimits, SessionLimits, Settings, Signing, StoreChoice};
+pub use settings::{Audit, JwtAlgorithm, Log, LogLevel, ProxyHeader, Rate, RateLimits, SessionLimits, Settings, Signing, StoreChoice};
 
 #[cfg(test)]
 mod tests;

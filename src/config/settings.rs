@@ -40,6 +40,8 @@ pub struct Settings {
     pub signing: Signing,
     /// Limits of sessions.
     pub sessions: SessionLimits,
+    /// The audit trail; none where it is switched off.
+    pub audit: Option<Audit>,
     /// What is logged, and how.
     pub log: Log,
     /// How long requests that were accepted may take to finish after a signal to stop.
@@ -112,6 +114,17 @@ pub struct SessionLimits {
     pub per_subject: u32,
     /// How long an ended session is still shown before it is forgotten.
     pub grace: Duration,
+}
+
+/// Where the audit trail is, and how much of it is kept.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Audit {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// How long.
+    pub keep: Duration,
+    /// How many bytes.
+    pub total: u64,
 }
 
 /// What is logged, and how.

@@ -11,7 +11,7 @@ use tracing::Span;
 use crate::api::Code;
 use crate::issuer::{Caller, Credentials, Issuer, Refusal};
 use crate::secret::Secret;
-use crate::web::{BadHeader, Form, Params, Refused, Visit, authorization, decode};
+use crate::web::{BadHeader, Form, Params, Refused, Visit, asked, authorization, decode};
 
 /// The one kind of assertion that we take (RFC 7523 §2.2).
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -31,10 +31,11 @@ where
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
         let headers = request.headers().clone();
+        let asked = asked(request.extensions());
         let visit = request.extensions().get::<Visit>().cloned().unwrap_or_default();
         let Form(mut form) = Form::from_request(request, state).await?;
         let caller = recognise(&Arc::from_ref(state), &visit, &headers, &mut form).await?;
-        Ok(Self { caller, form })
+        Ok(Self { caller: Caller { asked, ..caller }, form })
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Bearer, Caller, Credentials, Fault, Issuer, Refusal};
+use crate::audit::Asked;
 use crate::policy::{Audience, Expectation};
 use crate::registry::{Client, ClientType, SecretHash, management};
 use crate::secret::Secret;
@@ -32,7 +33,7 @@ impl Issuer {
             Credentials::Public { client_id } => {
                 let registry = self.registry.load();
                 let client = registry.client(client_id).filter(|client| client.kind == ClientType::Public);
-                let caller = client.map(|client| Caller { client: client.clone(), authenticated: false });
+                let caller = client.map(|client| Caller { client: client.clone(), authenticated: false, asked: Asked::default() });
                 Ok(caller.ok_or(Refusal::ClientNotAuthenticated)?)
             }
         }
@@ -60,7 +61,7 @@ impl Issuer {
             }
         });
         match client {
-            Some(client) if known => Ok(Caller { client: client.clone(), authenticated: true }),
+            Some(client) if known => Ok(Caller { client: client.clone(), authenticated: true, asked: Asked::default() }),
             _ => Err(Refusal::ClientNotAuthenticated),
         }
     }
@@ -71,7 +72,7 @@ impl Issuer {
         let (client, once) = proven.map_err(|fault| Refusal::ClientAssertion(fault.to_string()))?;
         let keep = once.expires_at.since(self.clock.wall().min(self.now())) + SPENT_SLACK;
         if self.store.spend(once.id, keep).await? {
-            Ok(Caller { client, authenticated: true })
+            Ok(Caller { client, authenticated: true, asked: Asked::default() })
         } else {
             Err(Refusal::ClientAssertion("assertion used before".to_owned()).into())
         }
@@ -103,6 +104,6 @@ impl Issuer {
         let granted = claims.scope.as_deref().and_then(|scope| scope.parse().ok()).unwrap_or_default();
         let scope = registered.intersection(&granted);
         let scope = if claims.sid.is_some() { scope.intersection(&[management::ME].into_iter().collect()) } else { scope };
-        Ok(Bearer { client_id: claims.client_id.clone(), scope, jti: claims.jti })
+        Ok(Bearer { client_id: claims.client_id.clone(), scope, jti: claims.jti, asked: Asked::default() })
     }
 }

@@ -30,7 +30,7 @@ impl Issuer {
     }
 
     /// Registers a client. A confidential one gets a secret, which is answered this once and kept hashed.
-    pub async fn add_client(&self, by: &Bearer, mut client: Client) -> Result<ClientAdded, Fault> {
+    pub(super) async fn register(&self, by: &Bearer, mut client: Client) -> Result<ClientAdded, Fault> {
         by.must_have(management::CLIENTS)?;
         let _changing = self.changing.lock().await;
         if self.registry.load().clients.contains_key(&client.id) {
@@ -45,7 +45,7 @@ impl Issuer {
     }
 
     /// Replaces a registration whole, but for the secrets, which stay.
-    pub async fn replace_client(&self, by: &Bearer, mut client: Client) -> Result<ClientInfo, Fault> {
+    pub(super) async fn register_anew(&self, by: &Bearer, mut client: Client) -> Result<ClientInfo, Fault> {
         by.must_have(management::CLIENTS)?;
         let _changing = self.changing.lock().await;
         let held = self.changeable(&client.id)?;
@@ -60,7 +60,7 @@ impl Issuer {
     }
 
     /// Removes a client. Its sessions end and its access tokens are void first: who takes the id later inherits nothing.
-    pub async fn remove_client(&self, by: &Bearer, id: &str) -> Result<(), Fault> {
+    pub(super) async fn unregister(&self, by: &Bearer, id: &str) -> Result<(), Fault> {
         by.must_have(management::CLIENTS)?;
         let _changing = self.changing.lock().await;
         self.changeable(id)?;

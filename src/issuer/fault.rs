@@ -77,6 +77,8 @@ pub enum Unavailable {
     KeyRingBehind,
     /// The folder of keys cannot be read or written; the text is for the log.
     KeyFolder(String),
+    /// The audit trail cannot be written; the text is for the log. Nothing was done.
+    AuditTrail(String),
 }
 
 impl Unavailable {
@@ -84,7 +86,7 @@ impl Unavailable {
     pub fn retry_after(&self) -> Duration {
         Duration::from_secs(match self {
             Self::StoreBusy | Self::KeyRingBehind => 1,
-            Self::StoreDown(_) | Self::ViewStale | Self::NoSigningKey | Self::KeyFolder(_) => 5,
+            Self::StoreDown(_) | Self::ViewStale | Self::NoSigningKey | Self::KeyFolder(_) | Self::AuditTrail(_) => 5,
         })
     }
 }
@@ -102,6 +104,7 @@ impl Fault {
                 Unavailable::NoSigningKey => Code::NoSigningKey,
                 Unavailable::KeyRingBehind => Code::KeyRingBehind,
                 Unavailable::KeyFolder(_) => Code::KeyFolder,
+                Unavailable::AuditTrail(_) => Code::AuditTrail,
             },
         }
     }
@@ -194,6 +197,7 @@ impl fmt::Display for Unavailable {
             Self::ViewStale => f.write_str("the view of revocations is too old"),
             Self::NoSigningKey => f.write_str("no key may sign now"),
             Self::KeyFolder(why) => write!(f, "the key folder has failed: {why}"),
+            Self::AuditTrail(why) => write!(f, "the audit trail cannot be written: {why}"),
             Self::KeyRingBehind => f.write_str("a refresh token names a MAC key that is not loaded"),
         }
     }

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::{Fault, Health, Issuer};
+use crate::audit::Trail;
 use crate::keyring::KeyRing;
 use crate::policy::MAX_LEEWAY;
 use crate::revocation::{Retention, Revocation};
@@ -67,6 +68,7 @@ impl Issuer {
         let age = self.view_age();
         self.metrics.view(age, self.view.len());
         self.metrics.store_calls(self.store.calls());
+        self.metrics.audit_lost(self.audit.as_ref().map_or(0, Trail::lost));
         if age.is_some_and(|age| age > SOFT_AGE) {
             tracing::warn!(age_ms = age.map(millis), "the view of revocations is not being confirmed");
         }

@@ -25,7 +25,7 @@ impl Issuer {
     }
 
     /// Publishes one more key, of the deployment's JWT algorithm where none is named. It signs when its format's next switch comes.
-    pub async fn announce_key(&self, by: &Bearer, algorithm: Option<&str>) -> Result<KeyInfo, Fault> {
+    pub(super) async fn announce(&self, by: &Bearer, algorithm: Option<&str>) -> Result<KeyInfo, Fault> {
         by.must_have(management::KEYS)?;
         let named =
             algorithm.map(|name| Algorithm::from_name(name).ok_or_else(|| Refusal::invalid("/algorithm", Code::Malformed))).transpose()?;
@@ -43,7 +43,7 @@ impl Issuer {
     }
 
     /// Lets the standbys sign: now, or as soon as everybody can know them (2 × the key sets' max-age after their announcement).
-    pub async fn rotate_keys(&self, by: &Bearer) -> Result<Vec<KeyInfo>, Fault> {
+    pub(super) async fn rotate(&self, by: &Bearer) -> Result<Vec<KeyInfo>, Fault> {
         by.must_have(management::KEYS)?;
         let _changing = self.changing.lock().await;
         let mut ring = self.read_folder()?;
@@ -59,7 +59,7 @@ impl Issuer {
     }
 
     /// Stops a key from signing; what it signed stays good until it expires.
-    pub async fn retire_key(&self, by: &Bearer, kid: &str) -> Result<KeyInfo, Fault> {
+    pub(super) async fn retire(&self, by: &Bearer, kid: &str) -> Result<KeyInfo, Fault> {
         by.must_have(management::KEYS)?;
         let _changing = self.changing.lock().await;
         let mut ring = self.read_folder()?;
@@ -85,7 +85,7 @@ impl Issuer {
 
     /// Takes back everything that a key signed: in the log, so that every edge refuses at once, and in the ring, where its standby
     /// signs from now on.
-    pub async fn revoke_key(&self, by: &Bearer, kid: &str) -> Result<KeyInfo, Fault> {
+    pub(super) async fn take_back_key(&self, by: &Bearer, kid: &str) -> Result<KeyInfo, Fault> {
         by.must_have(management::KEYS)?;
         let request = super::RevokeRequest {
             target: super::RevokeTarget::Key(kid.to_owned()),
@@ -95,7 +95,7 @@ impl Issuer {
             dry_run: false,
             idempotency_key: None,
         };
-        self.revoke(by, request).await?;
+        self.take_back(by, request).await?;
         let now = self.now();
         self.ring.load().key(kid).map(|held| info(held, now)).ok_or_else(|| Refusal::NotFound.into())
     }

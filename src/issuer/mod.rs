@@ -2,6 +2,7 @@
 //!
 //! Everything that is refused here is refused before anything is written.
 
+mod audited;
 mod authenticate;
 mod client_credentials;
 mod clients;
@@ -28,6 +29,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 
 use crate::ambient::{Clock, Entropy};
+use crate::audit::Trail;
 use crate::id::{IdRandom, Stamp};
 use crate::keyfiles::KeyFolder;
 use crate::keyring::{Algorithm, KeyRing};
@@ -75,6 +77,8 @@ pub struct Parts {
     pub entropy: Arc<dyn Entropy>,
     /// Counters.
     pub metrics: Arc<Metrics>,
+    /// Who did what; none where it is switched off.
+    pub audit: Option<Trail>,
 }
 
 /// One node of the issuer. Shared by every door; all state inside is safe to share.
@@ -84,6 +88,7 @@ pub struct Issuer {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     metrics: Arc<Metrics>,
+    audit: Option<Trail>,
     view: Arc<LiveView>,
     verifier: Verifier,
     registry: ArcSwap<Registry>,
@@ -102,7 +107,7 @@ pub struct Issuer {
 impl Issuer {
     /// Puts the parts together. Nothing is minted or accepted before [`Issuer::bootstrap`] has read the log.
     pub fn new(parts: Parts) -> Self {
-        let Parts { policy, registry, store, folder, ring, clock, entropy, metrics } = parts;
+        let Parts { policy, registry, store, folder, ring, clock, entropy, metrics, audit } = parts;
         let view = Arc::new(LiveView::new());
         let issuer = Self {
             verifier: published::verifier(&policy, &registry, view.clone()),
@@ -118,6 +123,7 @@ impl Issuer {
             clock,
             entropy,
             metrics,
+            audit,
             view,
             folder,
         };

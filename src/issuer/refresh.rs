@@ -28,7 +28,7 @@ impl Issuer {
         let known = self.known("", &client.id);
         let (how, session, stamp) = match self.store.refresh(question, known).await? {
             Refreshed::Granted { how, session, stamp } => (how, session, stamp),
-            other => return Err(self.not_granted(other, &token)),
+            other => return Err(self.not_granted(other, &token, caller)),
         };
         self.still_alive(&session, ended)?;
         self.metrics.refreshed(name(how));
@@ -92,7 +92,7 @@ impl Issuer {
         })
     }
 
-    fn not_granted(&self, refreshed: Refreshed, token: &RefreshToken) -> Fault {
+    fn not_granted(&self, refreshed: Refreshed, token: &RefreshToken, caller: &Caller) -> Fault {
         let refusal = match refreshed {
             Refreshed::Granted { .. } | Refreshed::Gone(None) => Refusal::SessionEnded(None),
             Refreshed::Gone(Some(reason)) => Refusal::SessionEnded(Some(reason)),
@@ -101,6 +101,7 @@ impl Issuer {
             Refreshed::Refused(Above::Audience) => Refusal::AudienceNotAllowed,
             Refreshed::Reused { session, entry } => {
                 self.merge(&[entry]);
+                self.reuse_was_detected(caller, &session);
                 self.metrics.ended(EndReason::RefreshTokenReused.name());
                 tracing::warn!(
                     sid = %session.sid,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::audit::Asked;
 use crate::id::{Jti, RevocationId, Sid, Stamp};
 use crate::policy::{Device, EndReason, Session, Upstream};
 use crate::registry::{Client, Lifetimes, ScopeSet};
@@ -40,6 +41,8 @@ pub struct Caller {
     pub client: Client,
     /// Whether it proved who it is.
     pub authenticated: bool,
+    /// With which request it came, for the audit trail.
+    pub asked: Asked,
 }
 
 /// The bearer of a good access token whose audience is the issuer.
@@ -51,6 +54,8 @@ pub struct Bearer {
     pub scope: ScopeSet,
     /// The token.
     pub jti: Jti,
+    /// With which request it came, for the audit trail.
+    pub asked: Asked,
 }
 
 impl Bearer {

@@ -14,7 +14,7 @@ const COUNT_AT_MOST: u32 = 10_000;
 
 impl Issuer {
     /// Carries out a revocation. When this answers, it is durable and in this node's own view. One store call.
-    pub async fn revoke(&self, by: &Bearer, request: RevokeRequest) -> Result<RevocationAnswer, Fault> {
+    pub(super) async fn take_back(&self, by: &Bearer, request: RevokeRequest) -> Result<RevocationAnswer, Fault> {
         by.must_have(scope_for(&request.target))?;
         check(&request)?;
         if request.dry_run {

@@ -1,6 +1,7 @@
 //! A client gives a token back (RFC 7009).
 
 use super::{Caller, Fault, Issuer, Refusal};
+use crate::audit::{Action, Facts, Target};
 use crate::id::{Jti, RevocationId};
 use crate::policy::EndReason;
 use crate::registry::management;
@@ -23,7 +24,11 @@ impl Issuer {
             };
             let client_id = (!may_revoke_any).then(|| caller.client.id.clone());
             let holder = Holder { client_id, secret_hash: token.secret_hash() };
-            return self.give_back(caller, Revocable::Session(token.sid), Some(holder)).await.map(|()| true);
+            let deed = caller.deed(Action::GiveBack, Target::Session(token.sid));
+            return self
+                .audited(deed, self.give_back(caller, Revocable::Session(token.sid), Some(holder)), |()| Facts::default())
+                .await
+                .map(|()| true);
         }
         let (jti, client_id) = match self.access_token_to_revoke(token) {
             Ok(named) => named,
@@ -32,7 +37,8 @@ impl Issuer {
         if !may_revoke_any && client_id != caller.client.id {
             return Err(Refusal::RefreshTokenForeign.into());
         }
-        self.give_back(caller, Revocable::Token(jti), None).await.map(|()| true)
+        let deed = caller.deed(Action::GiveBack, Target::Token(jti));
+        self.audited(deed, self.give_back(caller, Revocable::Token(jti), None), |()| Facts::default()).await.map(|()| true)
     }
 
     async fn give_back(&self, caller: &Caller, what: Revocable, only_if: Option<Holder>) -> Result<(), Fault> {

@@ -31,7 +31,7 @@ impl Issuer {
     }
 
     /// Merges claims into one session and narrows its scope; the next access token says so. Access tokens that are out stay as they are.
-    pub async fn patch(&self, by: &Bearer, sid: Sid, request: PatchRequest) -> Result<Session, Fault> {
+    pub(super) async fn patch_session(&self, by: &Bearer, sid: Sid, request: PatchRequest) -> Result<Session, Fault> {
         by.must_have(management::SESSIONS_UPDATE)?;
         if let Some(claims) = &request.claims {
             check_patch(claims)?;
@@ -47,7 +47,7 @@ impl Issuer {
 
     /// Merges claims into every live session of a subject, and voids their access tokens in the same step where asked: a role change
     /// takes effect at once, and nobody is signed out.
-    pub async fn patch_subject(&self, by: &Bearer, request: PatchSubjectRequest) -> Result<PatchSubjectAnswer, Fault> {
+    pub(super) async fn patch_sessions(&self, by: &Bearer, request: PatchSubjectRequest) -> Result<PatchSubjectAnswer, Fault> {
         by.must_have(management::SESSIONS_UPDATE)?;
         check_subject(&request.subject)?;
         check_patch(&request.claims)?;

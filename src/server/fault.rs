@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::audit::AuditFault;
 use crate::issuer::{Fault, Unavailable};
 use crate::keyfiles::KeyFileFault;
 use crate::store::embedded::OpenFault;
@@ -27,6 +28,8 @@ pub enum StartFault {
         /// The folder.
         folder: PathBuf,
     },
+    /// The audit trail cannot be kept.
+    Audit(AuditFault),
     /// An address cannot be listened on.
     Listen {
         /// Which.
@@ -43,6 +46,7 @@ impl fmt::Display for StartFault {
         match self {
             Self::Store(fault) => write!(f, "{fault}"),
             Self::Keys(fault) => write!(f, "{fault}"),
+            Self::Audit(fault) => write!(f, "{fault}"),
             Self::KeysMissing { folder, missing } => write!(
                 f,
                 "{}: {} of the keys that this store was used with {} missing: {}. Put the folder back from its backup, or name the right one with \
@@ -72,6 +76,12 @@ impl std::error::Error for StartFault {}
 impl From<Fault> for StartFault {
     fn from(fault: Fault) -> Self {
         Self::Issuer(fault)
+    }
+}
+
+impl From<AuditFault> for StartFault {
+    fn from(fault: AuditFault) -> Self {
+        Self::Audit(fault)
     }
 }
 

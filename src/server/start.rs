@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Node, StartFault, Surroundings};
 use crate::ambient::{Clock, Entropy};
+use crate::audit::{self, Trail};
 use crate::config::{self, ProxyHeader, Settings};
 use crate::http::{self, Doors};
 use crate::id::{RevocationId, Stamp};
@@ -27,6 +28,9 @@ use crate::web::{self, Limits, Observer, Proxies, RateLimits};
 
 /// What a failover may lose: nothing that a disk holds, but a heartbeat's worth of readings.
 const EMBEDDED_MARGIN: Duration = Duration::from_secs(1);
+
+/// A file of the audit trail is followed by another one at this size.
+const AUDIT_FILE: u64 = 64 << 20;
 
 impl Node {
     /// Opens the store, checks the keys, reads the log, and listens. Nothing is answered before all of that is done.
@@ -48,6 +52,7 @@ impl Node {
             ring,
             clock: clock.clone(),
             entropy: entropy.clone(),
+            audit: open_audit(&settings, &*clock, &*entropy, &metrics)?,
             metrics: metrics.clone(),
         };
         let issuer = Arc::new(Issuer::new(parts));
@@ -68,6 +73,26 @@ impl Node {
         let ticker = tokio::spawn(Ticker::new(issuer.clone(), clock.clone()).run(stop.clone()));
         Ok(Self { issuer, store, clock, address, ops_address, first_run, stop, doors, ticker })
     }
+}
+
+/// Takes the audit trail up where the run before left it, and says what that run had begun and not ended.
+fn open_audit(settings: &Settings, clock: &dyn Clock, entropy: &dyn Entropy, metrics: &Metrics) -> Result<Option<Trail>, StartFault> {
+    let Some(wanted) = &settings.audit else { return Ok(None) };
+    let limits = audit::Settings { file_size: AUDIT_FILE, keep: wanted.keep, total_size: wanted.total };
+    let (trail, opened) = Trail::open(&wanted.folder, limits, clock.now(), entropy.bytes())?;
+    for event in &opened.interrupted {
+        let (kind, target) = event.deed.target.parts();
+        tracing::warn!(
+            event_id = %event.id,
+            action = event.deed.action.name(),
+            kind,
+            target,
+            "the run before ended in the middle of this: look whether it happened"
+        );
+    }
+    metrics.audit_interrupted(opened.interrupted.len());
+    tracing::info!(head = opened.head, "the audit trail is open");
+    Ok(Some(trail))
 }
 
 /// The key folder and the store must belong together. `true` where both are new.

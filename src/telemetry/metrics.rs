@@ -32,6 +32,8 @@ pub struct Metrics {
     store_calls: Count<1>,
     store_queue: Gauge,
     heartbeats: Count<1>,
+    audit_interrupted: Counter,
+    audit_lost: Gauge,
 }
 
 /// `N` labels, each a name and a word of a closed list.
@@ -75,6 +77,8 @@ impl Metrics {
             store_calls: Count::default(),
             store_queue: Gauge::default(),
             heartbeats: Count::default(),
+            audit_interrupted: Counter::default(),
+            audit_lost: Gauge::default(),
         };
         metrics.register_verbs();
         metrics.register_machinery();
@@ -107,6 +111,8 @@ impl Metrics {
         all.register("store_calls", "Calls of the store, by operation", self.store_calls.clone());
         all.register("store_queue", "Operations waiting for the store now", self.store_queue.clone());
         all.register("heartbeats", "Heartbeats of this node, by outcome", self.heartbeats.clone());
+        all.register("audit_interrupted", "Effects that the run before had begun and not ended", self.audit_interrupted.clone());
+        all.register("audit_lost", "Lines of the audit trail given up since the start", self.audit_lost.clone());
     }
 
     /// A refresh came out as `outcome` (`rotated`, `kept`, `retried`, `healed`, `reused`, `foreign`, `gone`, `refused`).
@@ -189,6 +195,16 @@ impl Metrics {
         add(&self.heartbeats, [("outcome", outcome)]);
     }
 
+    /// A start found `effects` that the run before had begun and not ended.
+    pub fn audit_interrupted(&self, effects: usize) {
+        self.audit_interrupted.inc_by(effects as u64);
+    }
+
+    /// How many lines of the audit trail were given up since the start.
+    pub fn audit_lost(&self, lines: u64) {
+        self.audit_lost.set(i64::try_from(lines).unwrap_or(i64::MAX));
+    }
+
     /// Everything, as `application/openmetrics-text; version=1.0.0; charset=utf-8`.
     pub fn render(&self) -> String {
         let mut page = String::new();
@@ -231,6 +247,8 @@ mod tests {
         metrics.store_calls([("rotate", 7)]);
         metrics.store_queue(2);
         metrics.heartbeat("written");
+        metrics.audit_interrupted(2);
+        metrics.audit_lost(1);
         let page = metrics.render();
         for line in [
             "mintage_refreshes_total{namespace=\"tests\",outcome=\"rotated\"} 1",
@@ -246,6 +264,8 @@ mod tests {
             "mintage_store_calls_total{namespace=\"tests\",operation=\"rotate\"} 7",
             "mintage_store_queue{namespace=\"tests\"} 2",
             "mintage_heartbeats_total{namespace=\"tests\",outcome=\"written\"} 1",
+            "mintage_audit_interrupted_total{namespace=\"tests\"} 2",
+            "mintage_audit_lost{namespace=\"tests\"} 1",
         ] {
             assert!(page.contains(line), "{line} is not in\n{page}");
         }

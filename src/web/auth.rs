@@ -3,15 +3,18 @@
 use std::sync::Arc;
 
 use axum::extract::{FromRef, FromRequestParts};
-use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use axum::http::{Extensions, HeaderMap};
 use tracing::Span;
 
+use super::address::ClientAddress;
 use super::params::decode;
 use super::problem::Refused;
 use super::rate_limits::Visit;
+use super::request_id::RequestId;
 use crate::api::Code;
+use crate::audit::{Asked, Text};
 use crate::issuer::{Bearer, Issuer};
 
 /// The bearer of a good access token whose audience is the issuer. What it may do is judged by the verb.
@@ -32,11 +35,18 @@ where
         let bearer = Arc::<Issuer>::from_ref(state).bearer(token)?;
         let visit = parts.extensions.get::<Visit>().cloned().unwrap_or_default();
         visit.recognised(&bearer.client_id, true)?;
+        let bearer = Bearer { asked: asked(&parts.extensions), ..bearer };
         let span = Span::current();
         span.record("client_id", &bearer.client_id);
         span.record("jti", tracing::field::display(bearer.jti));
         Ok(Self(bearer))
     }
+}
+
+/// Which request it is, for the audit trail.
+pub fn asked(extensions: &Extensions) -> Asked {
+    let request_id = extensions.get::<RequestId>().map(|id| Text::of(&id.to_string()));
+    Asked { request_id, from: extensions.get::<ClientAddress>().map(|address| address.0) }
 }
 
 /// The token of the Bearer scheme, where the request uses that scheme. One header, one scheme: anything else refuses.

@@ -19,7 +19,7 @@ mod timed_io;
 
 pub use address::{ClientAddress, Proxies, ProxyHeader, locate};
 pub use answer::{answer, document, is_about};
-pub use auth::{Authorized, BadHeader, authorization, bearer_token, has_token};
+pub use auth::{Authorized, BadHeader, asked, authorization, bearer_token, has_token};
 pub use buckets::Rate;
 pub use cors::{Origins, cors};
 pub use extract::{Form, Id, Json, MergePatch, Query, idempotency_key};

@@ -126,7 +126,7 @@ fn oauth_word(code: Code) -> (&'static str, bool) {
         Code::StoreBusy | Code::StoreDown | Code::ViewStale | Code::NoSigningKey | Code::KeyRingBehind | Code::KeyFolder => {
             ("temporarily_unavailable", false)
         }
-        Code::TooManyFailures | Code::TooManyRequests | Code::TimedOut => ("temporarily_unavailable", false),
+        Code::AuditTrail | Code::TooManyFailures | Code::TooManyRequests | Code::TimedOut => ("temporarily_unavailable", false),
         Code::InternalError => ("server_error", false),
         Code::InvalidRequest | Code::InvalidJson | Code::InvalidForm | Code::InvalidQuery | Code::UnsupportedMediaType => {
             ("invalid_request", false)

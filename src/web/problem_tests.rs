@@ -89,6 +89,7 @@ async fn what_is_our_fault_is_503_and_never_invalid_grant() {
         Unavailable::NoSigningKey,
         Unavailable::KeyRingBehind,
         Unavailable::KeyFolder("/secret/path".into()),
+        Unavailable::AuditTrail("/secret/path".into()),
     ];
     for unavailable in ours {
         for surface in [Surface::OAuth, Surface::Api] {

@@ -6,6 +6,7 @@ mod wire;
 
 mod assertions;
 mod attack;
+mod audit;
 mod bearer;
 mod canaries;
 mod claims;
