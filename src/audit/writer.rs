@@ -27,6 +27,7 @@ const IDLE: Duration = Duration::from_secs(1);
 
 pub(super) type Written = Result<(), String>;
 
+#[expect(clippy::large_enum_variant, reason = "nearly every job is a write; a box for each would cost more than the room")]
 pub(super) enum Job {
     /// Writes a line; where somebody waits, it is on disk before he is told.
     Write(Record, Option<oneshot::Sender<Written>>),

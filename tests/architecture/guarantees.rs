@@ -10,6 +10,9 @@ use super::scan::Source;
 /// The pages whose tables name a test in every row, as `file.rs::test_name`.
 const PAGES: &[&str] = &["docs/GUARANTEES.md", "docs/THREATS.md", "docs/DIVERGENCES.md"];
 
+/// The languages that tests are written in.
+const FILES: &[&str] = &[".rs", ".py"];
+
 /// Every test that a page names and no file has, with the line; and every row that names none. Only a promise may say `open:` instead.
 pub(crate) fn missing(root: &Path) -> Vec<String> {
     let functions = functions(root);
@@ -27,13 +30,13 @@ fn missing_of(page: &str, text: &str, functions: &BTreeMap<String, Vec<String>>)
         if !line.starts_with('|') || is_head(line) || lines.get(at + 1).is_some_and(|next| is_head(next)) {
             continue;
         }
-        let named: Vec<(&str, &str)> = line.split('`').skip(1).step_by(2).filter_map(|code| code.split_once(".rs::")).collect();
+        let named: Vec<(&str, &str)> = line.split('`').skip(1).step_by(2).filter_map(|code| code.split_once("::")).collect();
+        let named: Vec<_> = named.into_iter().filter(|(file, _)| FILES.iter().any(|ending| file.ends_with(ending))).collect();
         if named.is_empty() && !(page.ends_with("GUARANTEES.md") && line.contains("| open:")) {
             missing.push(format!("{page}:{}: a row names its test", at + 1));
         }
         for (file, name) in named {
-            let file = format!("{file}.rs");
-            if !functions.get(&file).is_some_and(|names| names.iter().any(|known| known == name)) {
+            if !functions.get(file).is_some_and(|names| names.iter().any(|known| known == name)) {
                 missing.push(format!("{page}:{}: no `{name}` in {file}", at + 1));
             }
         }
@@ -44,7 +47,14 @@ fn missing_of(page: &str, text: &str, functions: &BTreeMap<String, Vec<String>>)
 /// The names of the functions of every file, tests included.
 fn functions(root: &Path) -> BTreeMap<String, Vec<String>> {
     let files = [rust_files(root, "src"), rust_files(root, "tests")].concat();
-    files.into_iter().map(|(file, text)| (file, names(&text))).collect()
+    let rust = files.into_iter().map(|(file, text)| (file, names(&text)));
+    let python = fs::read_dir(root.join("tests/interop")).into_iter().flatten().flatten().filter_map(|entry| {
+        let file = format!("tests/interop/{}", entry.file_name().to_str()?);
+        let text = fs::read_to_string(entry.path()).ok()?;
+        let defined = text.lines().filter_map(|line| Some(line.trim_start().strip_prefix("def ")?.split_once('(')?.0.to_owned()));
+        Some((file, defined.collect()))
+    });
+    rust.chain(python).collect()
 }
 
 fn names(text: &str) -> Vec<String> {
