@@ -265,7 +265,7 @@ fn keys(list: &mut List) {
     list.add("an RS384 key of the set", with_header(rsa), "unknown_key", "§1 allow-list of algorithms");
     let key = rs256_key();
     list.add("good, RS256", sign_jwt(&header(&key), good().text(), &key), None, "§1 RS256 by imported key");
-    let confused = |alg: &str| with_header(&format!(r#"{{"typ":"at+jwt","alg":"{alg}","kid":"{}"}}"#, rs256_key().verifying().kid()));
+    let confused = |alg: &str| with_header(format!(r#"{{"typ":"at+jwt","alg":"{alg}","kid":"{}"}}"#, rs256_key().verifying().kid()));
     list.add("HS256 under an RSA key", confused("HS256"), "algorithm_mismatch", "§6 HS/RS confusion");
     list.add("PS256 under an RSA key", confused("PS256"), "algorithm_mismatch", "§1 one algorithm per key");
     list.add("64 bytes of signature under an RSA key", confused("RS256"), "bad_signature", "§1 the key found by kid");
