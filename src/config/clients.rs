@@ -114,6 +114,11 @@ fn read_secret(section: &Section<'_>, path: &Placed<String>) -> Option<SecretHas
             section.findings.fault(path.place.clone(), path.key.clone(), problem, "name a file that this process may read");
             None
         }
+        Ok(_) if is_world_readable(&path.value) => {
+            let fix = "chmod o-rwx the file, and make a new secret if others could have read it";
+            section.findings.fault(path.place.clone(), path.key.clone(), Problem::WorldReadable(path.value.clone()), fix);
+            None
+        }
         Ok(text) if !is_strong_secret(text.trim_end_matches(['\r', '\n'])) => {
             let fix = "it needs 128 bits of entropy on one line; make one with: openssl rand -hex 32";
             section.findings.fault(path.place.clone(), path.key.clone(), Problem::WeakSecret, fix);
@@ -137,6 +142,12 @@ fn read_keys(section: &mut Section<'_>) -> Vec<String> {
     };
     section.findings.fault(path.place, path.key, problem, fix);
     Vec::new()
+}
+
+/// Rights of the owner's group are left to the deployment: mounted secrets are often read through it.
+pub(super) fn is_world_readable(path: &str) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o004 != 0)
 }
 
 fn read_grants(section: &mut Section<'_>) -> BTreeSet<Grant> {

@@ -64,6 +64,8 @@ pub enum Problem {
     WeakSecret,
     /// A set of public keys that cannot be registered.
     BadKeys(String),
+    /// A file with a secret that everybody on this machine can read.
+    WorldReadable(String),
     /// This version cannot do it.
     Unsupported(String),
     /// Allowed, but not together with something else that is set.
@@ -96,6 +98,7 @@ impl fmt::Display for Problem {
             Self::Duplicate(name) => write!(f, "{name:?} stands there twice"),
             Self::WeakSecret => f.write_str("the secret could be guessed"),
             Self::BadKeys(why) => f.write_str(why),
+            Self::WorldReadable(path) => write!(f, "{path} can be read by everybody"),
             Self::Unsupported(what) => write!(f, "{what} is not supported in this version"),
             Self::Conflict(with) => f.write_str(with),
             Self::Client(problem) => problem.fmt(f),

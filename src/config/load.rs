@@ -285,9 +285,18 @@ fn read_log(top: &mut Section<'_>) -> Log {
 
 fn read_admin_secret(variables: &[(String, String)], findings: &Findings) -> Option<Secret<String>> {
     let value = |name: &str| variables.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str());
+    if value("MINTAGE_ADMIN_SECRET").is_some() && value("MINTAGE_ADMIN_SECRET_FILE").is_some() {
+        let problem = Problem::Conflict("is set together with MINTAGE_ADMIN_SECRET_FILE".to_owned());
+        findings.fault(Place::Environment("MINTAGE_ADMIN_SECRET".to_owned()), "", problem, "unset one of the two");
+    }
     let (name, secret) = match (value("MINTAGE_ADMIN_SECRET"), value("MINTAGE_ADMIN_SECRET_FILE")) {
         (Some(secret), _) => ("MINTAGE_ADMIN_SECRET", Secret::new(secret.to_owned())),
         (None, Some(path)) => match std::fs::read_to_string(path) {
+            Ok(_) if clients::is_world_readable(path) => {
+                let fix = "chmod o-rwx the file, and make a new secret if others could have read it";
+                findings.fault(Place::Environment(variable("admin_secret_file")), "", Problem::WorldReadable(path.to_owned()), fix);
+                return None;
+            }
             Ok(text) => ("MINTAGE_ADMIN_SECRET_FILE", Secret::new(text.trim_end_matches(['\r', '\n']).to_owned())),
             Err(error) => {
                 let place = Place::Environment(variable("admin_secret_file"));

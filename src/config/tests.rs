@@ -12,6 +12,7 @@ impl Files {
     fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.0.path().join(name);
         std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
         path
     }
 
@@ -280,4 +281,28 @@ fn proxies_are_believed_only_with_their_header_and_never_everybody() {
     ];
     assert_eq!(files.faults("trusted_proxies = [\"10.0.0.0/8\", \"0.0.0.0/0\", \"10.1.2.3/8\"]\n"), expected);
     assert_eq!(files.faults("proxy_header = \"forwarded\"\n").len(), 1);
+}
+
+#[test]
+fn a_secret_that_everybody_can_read_is_refused_and_not_shown() {
+    let files = Files::new();
+    let path = files.write("secret", GOOD_SECRET);
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+    let text = format!("[[clients]]\nid = \"backend\"\ntype = \"confidential\"\nsecret_file = {path:?}\n");
+    let faults = files.faults(&text);
+    let fix = "chmod o-rwx the file, and make a new secret if others could have read it";
+    assert_eq!(faults, [format!("mintage.toml:4:1: clients[0].secret_file: secret can be read by everybody: {fix}")]);
+    let given = [("MINTAGE_ADMIN_SECRET_FILE", path.to_str().unwrap())];
+    let faults = load(&Flags::default(), env(&given)).unwrap_err();
+    assert_eq!(faults[0].problem, Problem::WorldReadable(path.display().to_string()));
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o640)).unwrap();
+    assert!(files.load(&text).is_ok(), "its group may: mounted secrets are read so");
+}
+
+#[test]
+fn the_administrators_secret_comes_from_one_place() {
+    let path = Files::new().write("secret", GOOD_SECRET);
+    let both = [("MINTAGE_ADMIN_SECRET", GOOD_SECRET.trim_end()), ("MINTAGE_ADMIN_SECRET_FILE", path.to_str().unwrap())];
+    let faults = load(&Flags::default(), env(&both)).unwrap_err();
+    assert_eq!(faults[0].to_string(), "MINTAGE_ADMIN_SECRET: is set together with MINTAGE_ADMIN_SECRET_FILE: unset one of the two");
 }

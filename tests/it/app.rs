@@ -74,7 +74,9 @@ impl TestApp {
     pub(crate) async fn with_files(file: &str, others: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         for (name, content) in others {
-            std::fs::write(folder.path().join(name), content).expect("a file is written");
+            let path = folder.path().join(name);
+            std::fs::write(&path, content).expect("a file is written");
+            std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("for its owner alone");
         }
         let path = |name: &str| folder.path().join(name).display().to_string();
         let settings = [
