@@ -3,9 +3,10 @@
 #![cfg(feature = "service")]
 #![expect(clippy::unwrap_used, reason = "a test ends where the command does not even start")]
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
-use std::process::{Command, Output, Stdio};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
 
 const SECRET: &str = "canary-n4bQgYhMfWWaL-qgxVrQ_w";
 const TOKEN: &str = r#"{"access_token":"canary-token","token_type":"Bearer","expires_in":60,"scope":"x"}"#;
@@ -15,6 +16,11 @@ const CLIENT: &str = r#"{"id":"shop","type":"confidential","grants":["client_cre
 
 /// Gives every connection an answer: a token at the token endpoint, `status` and `body` elsewhere. Says its base URL.
 fn deployment(status: u16, body: String) -> String {
+    deployment_with(status, "", body)
+}
+
+/// The same, with further lines in the head of those answers.
+fn deployment_with(status: u16, more: &'static str, body: String) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {
@@ -23,7 +29,7 @@ fn deployment(status: u16, body: String) -> String {
             let mut request = [0; 16 * 1024];
             let length = connection.read(&mut request).unwrap();
             let (status, body) = if request[..length].starts_with(b"POST /oauth/token ") { (200, TOKEN) } else { (status, body.as_str()) };
-            let head = format!("HTTP/1.1 {status} x\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+            let head = format!("HTTP/1.1 {status} x\r\n{more}Content-Length: {}\r\nConnection: close\r\n\r\n", body.len());
             connection.write_all(format!("{head}{body}").as_bytes()).unwrap();
         }
     });
@@ -139,4 +145,215 @@ fn a_configuration_is_checked_whole() {
     std::fs::write(&path, "").unwrap();
     let (status, out, err) = parts(&mintage(&["config", "check", "--config", file], &[]));
     assert_eq!((status, out.as_str(), err.as_str()), (Some(0), "the configuration is good\n", ""));
+}
+
+const GOOD_SECRET: &str = "n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is0V1sFbDwCgg";
+
+fn write_private(path: &Path, text: &str, mode: u32) {
+    std::fs::write(path, text).unwrap();
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+}
+
+/// Ten faults of ten kinds, and what is said of each: place, key and fix.
+const PLANTED: [(&str, &str); 10] = [
+    ("1:1: issuer:", "write https://host with no slash at its end (http only on loopback)"),
+    ("2:1: listn:", "did you mean \"listen\"?"),
+    ("5:1: defaults.access_ttl:", "use \"1s\" to \"1d\""),
+    ("6:1: defaults.idle:", "write a whole number and ms, s, m, h or d, such as \"90s\""),
+    ("11:1: clients[0].secret_file:", "it needs 128 bits of entropy on one line; make one with: openssl rand -hex 32"),
+    ("13:1: clients[0].opens_for:", "register that client, or write [\"*\"]"),
+    ("18:1: clients[1].scopes:", "make the client confidential, or leave the scope out"),
+    ("19:1: clients[1].audiences:", "write an absolute URI without a fragment, such as https://api.example"),
+    ("21:1: clients[2].id:", "give each client an id of its own"),
+    ("24:1: clients[2].secret_file:", "chmod o-rwx the file, and make a new secret if others could have read it"),
+];
+
+#[test]
+fn ten_planted_faults_are_told_all_ten_with_place_and_fix() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    write_private(&at("weak"), "hunter2\n", 0o600);
+    write_private(&at("open"), GOOD_SECRET, 0o644);
+    let text = format!(
+        r#"issuer = "http://id.example"
+listn = "127.0.0.1:8080"
+
+[defaults]
+access_ttl = "25h"
+idle = "a week"
+
+[[clients]]
+id = "backend"
+type = "confidential"
+secret_file = {:?}
+grants = ["client_credentials"]
+opens_for = ["nobody"]
+
+[[clients]]
+id = "spa"
+type = "public"
+scopes = ["mintage:revoke"]
+audiences = ["api"]
+
+[[clients]]
+id = "spa"
+type = "confidential"
+secret_file = {:?}
+"#,
+        at("weak"),
+        at("open")
+    );
+    std::fs::write(at("mintage.toml"), text).unwrap();
+    let config = at("mintage.toml").display().to_string();
+    let (status, out, err) = parts(&mintage(&["config", "check", "--config", &config], &[]));
+    assert_eq!((status, out.as_str()), (Some(1), ""));
+    let lines: Vec<&str> = err.lines().collect();
+    assert_eq!(lines[0], "error: the configuration has 10 faults:");
+    assert_eq!(lines.len(), 11, "{err}");
+    for ((place, fix), line) in PLANTED.iter().zip(&lines[1..]) {
+        assert!(line.starts_with(&format!("  {config}:{place}")) && line.ends_with(&format!(": {fix}")), "{place}: {line}");
+    }
+    println!("10 planted, {} told:\n{}", lines.len() - 1, err.replace(&format!("{}/", folder.path().display()), ""));
+    assert!(!err.contains("hunter2") && !err.contains(GOOD_SECRET));
+
+    let (status, out, _) = parts(&mintage(&["config", "check", "--config", &config, "--json"], &[]));
+    let told: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((status, told["faults"].as_array().unwrap().len()), (Some(1), 10));
+    let (data, keys) = (at("data").display().to_string(), at("keys").display().to_string());
+    let served = parts(&mintage(&["serve", "--config", &config, "--data", &data, "--keys", &keys], &[]));
+    assert_eq!(served, (Some(1), String::new(), err), "a start refuses with the same text");
+    assert!(!at("data").exists() && !at("keys").exists(), "and touches nothing");
+}
+
+/// A node in a folder of its own; it is gone with this.
+struct Node {
+    child: Child,
+    url: String,
+    first_words: String,
+}
+
+impl Node {
+    fn start(folder: &Path) -> Self {
+        let (data, keys) = (folder.join("data"), folder.join("keys"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mintage"));
+        command.env_clear().args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data).arg("--keys").arg(keys);
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+        let url = lines.by_ref().find_map(|line| line.strip_prefix("listening on ").map(str::to_owned)).unwrap();
+        std::thread::spawn(move || lines.for_each(drop));
+        // What a first run says is there before it listens; a later one says nothing.
+        let mut first_words = vec![0; 8 * 1024];
+        let mut out = child.stdout.take().unwrap();
+        let (said, heard) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let length = out.read(&mut first_words).unwrap();
+            let _ = said.send(String::from_utf8_lossy(&first_words[..length]).into_owned());
+        });
+        let first_words = heard.recv_timeout(std::time::Duration::from_millis(500)).unwrap_or_default();
+        Self { child, url, first_words }
+    }
+
+    fn ask(&self, secret: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
+        let variables = [("MINTAGE_URL", self.url.as_str()), ("MINTAGE_CLIENT_ID", "admin"), ("MINTAGE_CLIENT_SECRET", secret)];
+        parts(&mintage(arguments, &variables))
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What stands behind `name` on a line of its own.
+fn fact(text: &str, name: &str) -> String {
+    let line = text.lines().find_map(|line| line.strip_prefix(&format!("{name}:")));
+    line.unwrap_or_else(|| panic!("no {name} in {text}")).trim().to_owned()
+}
+
+#[test]
+fn a_lost_administrators_secret_is_made_anew_while_no_node_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data").display().to_string();
+    let reset = |more: &[&str], variables: &[(&str, &str)]| {
+        parts(&mintage(&[&["clients", "reset-admin", "--data", &data], more].concat(), variables))
+    };
+    let (status, out, err) = reset(&[], &[]);
+    assert_eq!((status, out.as_str()), (Some(1), ""));
+    assert!(err.contains("holds no store") && !folder.path().join("data").exists(), "{err}");
+
+    let node = Node::start(folder.path());
+    let lost = node.first_words.lines().find_map(|line| line.strip_prefix("export MINTAGE_CLIENT_SECRET=")).unwrap().to_owned();
+    assert_eq!(node.ask(&lost, &["clients", "list"]).0, Some(0));
+    let (status, out, err) = reset(&[], &[]);
+    assert_eq!((status, out.as_str()), (Some(1), ""), "the node runs");
+    assert!(err.contains("another mintage holds") && err.contains("stop it"), "{err}");
+    drop(node);
+
+    let (status, out, err) = reset(&[], &[]);
+    assert_eq!((status, err.as_str()), (Some(0), ""));
+    let new = fact(&out, "secret");
+    let (status, out, _) = reset(&["--json"], &[]);
+    let newest = serde_json::from_str::<serde_json::Value>(&out).unwrap()["client_secret"].as_str().unwrap().to_owned();
+    assert_eq!((status, out.lines().count()), (Some(0), 1));
+    let node = Node::start(folder.path());
+    for old in [&lost, &new] {
+        assert_eq!(node.ask(old, &["clients", "list"]).0, Some(1), "ended");
+    }
+    let (status, out, _) = node.ask(&newest, &["clients", "show", "admin"]);
+    assert!(status == Some(0) && out.contains("mintage:keys"), "all that it had: {out}");
+    assert_eq!(node.ask(&newest, &["clients", "remove", "admin"]).0, Some(0));
+    drop(node);
+
+    let (status, _, err) = reset(&[], &[]);
+    assert!(status == Some(1) && err.contains("--yes"), "{err}");
+    let (status, out, _) = reset(&["--yes"], &[]);
+    assert_eq!(status, Some(0));
+    let again = fact(&out, "secret");
+    let node = Node::start(folder.path());
+    assert_eq!(node.ask(&again, &["keys", "list"]).0, Some(0), "made again, with every right");
+    drop(node);
+
+    let config = folder.path().join("mintage.toml");
+    std::fs::write(&config, "[[clients]]\nid = \"spa\"\ntype = \"public\"\n").unwrap();
+    let (status, out, err) = reset(&["--config", config.to_str().unwrap()], &[]);
+    assert!(status == Some(1) && out.is_empty() && err.contains("secret_file of one that has mintage:clients"), "{err}");
+    let (status, out, err) = reset(&[], &[("MINTAGE_ADMIN_SECRET", GOOD_SECRET)]);
+    assert!(status == Some(1) && out.is_empty() && err.contains("MINTAGE_ADMIN_SECRET"), "{err}");
+}
+
+#[test]
+fn a_secret_is_rotated_and_the_old_one_dropped_by_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::start(folder.path());
+    let admin = node.first_words.lines().find_map(|line| line.strip_prefix("export MINTAGE_CLIENT_SECRET=")).unwrap().to_owned();
+    let grant = ["--grant", "client_credentials", "--scope", "mintage:keys"];
+    let (status, out, err) = node.ask(&admin, &[&["clients", "add", "worker", "--type", "confidential"], &grant[..]].concat());
+    assert_eq!(status, Some(0), "{err}");
+    let old = fact(&out, "secret");
+    let (status, out, err) = node.ask(&admin, &["clients", "rotate-secret", "worker"]);
+    assert_eq!((status, err.as_str()), (Some(0), ""));
+    let (new, old_id) = (fact(&out, "secret"), fact(&out, "old secret"));
+    let works = |secret: &str| {
+        let variables = [("MINTAGE_URL", node.url.as_str()), ("MINTAGE_CLIENT_ID", "worker"), ("MINTAGE_CLIENT_SECRET", secret)];
+        mintage(&["keys", "list"], &variables).status.success()
+    };
+    assert!(works(&old) && works(&new));
+    let (status, _, err) = node.ask(&admin, &["clients", "rotate-secret", "worker"]);
+    assert!(status == Some(1) && err.contains("too_many_secrets"), "{err}");
+    assert_eq!(node.ask(&admin, &["clients", "drop-secret", "worker", &old_id]).0, Some(0));
+    assert!(!works(&old) && works(&new));
+    let (_, shown, _) = node.ask(&admin, &["clients", "show", "worker"]);
+    assert!(!shown.contains(&new) && fact(&shown, "secrets") == fact(&out, "new secret"), "{shown}");
+}
+
+#[test]
+fn a_missing_scope_is_the_one_that_the_refusal_names() {
+    let problem =
+        r#"{"type":"t","title":"The access token lacks a scope","status":403,"detail":"d","code":"insufficient_scope","request_id":"r"}"#;
+    let challenge = "WWW-Authenticate: Bearer error=\"insufficient_scope\", scope=\"mintage:revoke.all\"\r\n";
+    let base = deployment_with(403, challenge, problem.to_owned());
+    let (_, _, err) = parts(&at(&base, &["keys", "list"]));
+    assert!(err.contains("Register the client \"ops\" for the scope mintage:revoke.all"), "{err}");
 }

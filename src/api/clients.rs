@@ -22,8 +22,8 @@ pub struct NewClient {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub jwks: Option<Value>,
-    /// What it may ask of the token endpoint: `refresh_token`, `client_credentials`.
-    #[serde(default)]
+    /// What it may ask of the token endpoint: `refresh_token`, `client_credentials`; without it, `refresh_token`.
+    #[serde(default = "refresh_token")]
     #[schema(value_type = Vec<String>)]
     pub grants: BTreeSet<Grant>,
     /// The scopes that it, or a session at it, may have.
@@ -170,6 +170,9 @@ pub struct ClientBody {
     pub disabled: bool,
     /// Whether it stands in the configuration file, where alone it can be changed.
     pub read_only: bool,
+    /// What its secrets are called, the oldest first. They tell nothing of the secrets.
+    #[serde(default)]
+    pub secret_ids: Vec<String>,
 }
 
 /// Lifetimes in seconds.
@@ -194,6 +197,16 @@ pub struct ClientList {
     pub items: Vec<ClientBody>,
 }
 
+/// A secret that a client was given.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct SecretCreated {
+    /// What it is called when it is removed.
+    pub id: String,
+    /// The secret, shown this once.
+    #[schema(value_type = String)]
+    pub client_secret: super::Disclosed,
+}
+
 /// A client that was registered.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ClientCreated {
@@ -202,6 +215,10 @@ pub struct ClientCreated {
     /// The secret of a confidential client that has no keys, shown this once.
     #[schema(value_type = Option<String>)]
     pub client_secret: Option<super::Disclosed>,
+}
+
+fn refresh_token() -> BTreeSet<Grant> {
+    BTreeSet::from([Grant::RefreshToken])
 }
 
 fn yes() -> bool {

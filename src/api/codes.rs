@@ -65,7 +65,7 @@ codes! {
     TooManyRequests "too_many_requests" 429 "The client asks too often" "Ask again after `Retry-After`, and less often from then on."
 
     // who asks
-    ClientNotAuthenticated "client_not_authenticated" 401 "The client is unknown or has not proved who it is" "Check the client id and its secret."
+    ClientNotAuthenticated "client_not_authenticated" 401 "The client is unknown or has not proved who it is" "Check the client id and its secret; in HTTP Basic each is form-encoded (RFC 6749, 2.3.1)."
     ClientAuthenticationRepeated "client_authentication_repeated" 400 "The client presents itself in more than one way" "Use the Authorization header or the form, not both."
     BearerMissing "bearer_missing" 401 "No access token came with the request" "Send `Authorization: Bearer` with an access token for the issuer."
     BearerMalformed "bearer_malformed" 400 "The access token came in a way that we do not take" "Send one Authorization header, and no token in the query or the body."
@@ -90,6 +90,9 @@ codes! {
     NotFound "not_found" 404 "There is no such thing" "Check the id; what ended long ago is forgotten."
     ClientExists "client_exists" 409 "A client of this id exists already" "Choose another id, or change the one that is there."
     ClientReadOnly "client_read_only" 409 "The client stands in the configuration file" "Change it there."
+    ClientBeyondYours "client_beyond_yours" 403 "The client may do something that the asker may not" "Ask with a token that has its scopes, of a client that has its audiences and `opens_for`."
+    TooManySecrets "too_many_secrets" 409 "The client has two secrets already" "Remove the one that nothing uses any more, then add one."
+    LastSecret "last_secret" 409 "The client has no other secret" "Add one first; or remove the client."
     KeyState "key_state" 409 "The key's state does not allow this" "Look at the key's state with `mintage keys list`."
 
     // ours

@@ -32,6 +32,8 @@ pub struct Metadata {
     pub jwks_uri: String,
     /// The PASETO keys.
     pub mintage_paserk_uri: String,
+    /// The scopes of the management API; those of resource servers are the deployment's own.
+    pub scopes_supported: Vec<String>,
     /// What the token endpoint takes.
     pub grant_types_supported: Vec<String>,
     /// There is no authorization endpoint: always empty.

@@ -12,7 +12,7 @@ mod secret;
 mod sessions;
 mod tokens;
 
-pub use clients::{ClientBody, ClientCreated, ClientList, LifetimesBody, NewClient, ReplaceClient};
+pub use clients::{ClientBody, ClientCreated, ClientList, LifetimesBody, NewClient, ReplaceClient, SecretCreated};
 pub use codes::{Code, codes_page};
 pub use keys::{AnnounceKey, KeyBody, KeyList};
 pub use metadata::{HealthBody, Metadata};

@@ -30,6 +30,10 @@ pub enum Action {
     ReplaceClient,
     /// A client is removed.
     RemoveClient,
+    /// A client is given one more secret.
+    AddSecret,
+    /// A secret of a client is ended.
+    RemoveSecret,
     /// A key is made and published.
     AnnounceKey,
     /// Standbys are told to sign.
@@ -51,6 +55,8 @@ impl Action {
             Self::AddClient => "add_client",
             Self::ReplaceClient => "replace_client",
             Self::RemoveClient => "remove_client",
+            Self::AddSecret => "add_client_secret",
+            Self::RemoveSecret => "remove_client_secret",
             Self::AnnounceKey => "announce_key",
             Self::RotateKeys => "rotate_keys",
             Self::RetireKey => "retire_key",

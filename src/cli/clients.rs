@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::connect::Connection;
 use super::output::{Failure, facts, print, show, table};
+use super::reset_admin::{self, ResetAdmin};
 use crate::api::{ClientBody, NewClient};
 use crate::registry::{ClientType, Grant, TokenFormat};
 
@@ -28,7 +29,24 @@ pub(crate) enum Clients {
         #[command(flatten)]
         connection: Connection,
     },
-    /// Remove a client; its sessions and tokens go on until they are revoked: `mintage revoke client`
+    /// Give a client one more secret, shown this once; the old one stays good until it is dropped
+    RotateSecret {
+        /// Which
+        id: String,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// End a secret of a client
+    DropSecret {
+        /// Of which client
+        id: String,
+        /// Which, as `mintage clients show` calls it
+        secret_id: String,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    ResetAdmin(ResetAdmin),
+    /// Remove a client; its sessions end and its access tokens are void
     Remove {
         /// Which
         id: String,
@@ -124,6 +142,14 @@ pub(super) async fn run(command: Clients) -> Result<(), Failure> {
         Clients::Add(add) => run_add(*add).await,
         Clients::List { connection } => show(connection.json, &connection.open()?.clients().await?, |clients| rows(&clients.items)),
         Clients::Show { id, connection } => show(connection.json, &connection.open()?.client(&id).await?, one),
+        Clients::RotateSecret { id, connection } => run_rotate_secret(&id, &connection).await,
+        Clients::DropSecret { id, secret_id, connection } => {
+            let issuer = connection.open()?;
+            issuer.remove_secret(&issuer.client(&id).await?, &secret_id).await?;
+            let lines = [("client", Some(id.clone())), ("dropped", Some(secret_id.clone()))];
+            show(connection.json, &json!({ "client_id": id, "dropped": secret_id }), |_| facts(&lines))
+        }
+        Clients::ResetAdmin(reset) => reset_admin::run(reset).await,
         Clients::Remove { id, connection } => {
             connection.open()?.remove_client(&id).await?;
             show(connection.json, &json!({ "removed": id }), |_| facts(&[("removed", Some(id.clone()))]))
@@ -140,10 +166,27 @@ async fn run_add(add: Add) -> Result<(), Failure> {
     }
     print(&one(&created.client))?;
     let Some(secret) = created.client_secret else { return Ok(()) };
+    secret.expose(print_secret)
+}
+
+async fn run_rotate_secret(id: &str, connection: &Connection) -> Result<(), Failure> {
+    let issuer = connection.open()?;
+    let client = issuer.client(id).await?;
+    let created = issuer.add_secret(&client).await?;
+    if connection.json {
+        return show(true, &created, |_| String::new());
+    }
+    let old = (!client.secret_ids.is_empty()).then(|| client.secret_ids.join(" "));
+    print(&facts(&[("client", Some(id.to_owned())), ("old secret", old), ("new secret", Some(created.id))]))?;
+    created.client_secret.expose(print_secret)
+}
+
+/// Prints a secret, this once.
+pub(super) fn print_secret(secret: &str) -> Result<(), Failure> {
     if std::io::stderr().is_terminal() {
         let _ = writeln!(std::io::stderr(), "the secret is shown this once: keep it where the client reads it");
     }
-    secret.expose(|secret| print(&zeroize::Zeroizing::new(format!("secret: {secret}\n"))))
+    print(&zeroize::Zeroizing::new(format!("secret: {secret}\n")))
 }
 
 fn read_keys(file: &Path) -> Result<Value, Failure> {
@@ -229,6 +272,7 @@ fn one(client: &ClientBody) -> String {
         ("retry window", seconds(client.lifetimes.retry_window)),
         ("rotation pause", seconds(client.lifetimes.rotation_pause)),
         ("rotates", Some(if client.rotates { "yes" } else { "no" }.to_owned())),
+        ("secrets", list(&mut client.secret_ids.iter())),
         ("per slot", client.sessions_per_slot.map(|count| count.to_string())),
     ])
 }

@@ -9,6 +9,7 @@ mod lines;
 mod offline;
 mod output;
 mod page;
+mod reset_admin;
 mod revoke;
 mod serve;
 mod sessions;

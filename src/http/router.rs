@@ -5,11 +5,11 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::FromRef;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, delete, get, post};
 
 use super::routes::oauth::{introspect, revoke, token};
 use super::routes::ops::{health, metrics, openapi};
-use super::routes::v1::{claims, clients, keys, revocations, session, sessions};
+use super::routes::v1::{claims, client_secrets, clients, keys, revocations, session, sessions};
 use super::routes::well_known::{jwks, metadata, paserk};
 use crate::issuer::Issuer;
 use crate::telemetry::Metrics;
@@ -68,6 +68,8 @@ fn v1() -> Routes {
         .at("/v1/keys/{kid}/revoke", post(keys::revoke))
         .at("/v1/clients", get(clients::list).post(clients::add))
         .at("/v1/clients/{id}", get(clients::show).put(clients::replace).delete(clients::remove))
+        .at("/v1/clients/{id}/secrets", post(client_secrets::add))
+        .at("/v1/clients/{id}/secrets/{secret_id}", delete(client_secrets::remove))
 }
 
 /// Guard: the listener, which is on loopback or for operators.

@@ -2,7 +2,7 @@
 
 use super::{
     Bearer, Caller, ClientAdded, ClientInfo, Fault, Issuer, KeyInfo, OpenAnswer, OpenRequest, PatchRequest, PatchSubjectAnswer,
-    PatchSubjectRequest, RevocationAnswer, RevokeRequest, RevokeTarget, Unavailable,
+    PatchSubjectRequest, RevocationAnswer, RevokeRequest, RevokeTarget, SecretAdded, Unavailable,
 };
 use crate::audit::{Action, By, Deed, Ending, Facts, Target, Text};
 use crate::id::{EventId, Sid, Stamp};
@@ -74,6 +74,18 @@ impl Issuer {
     pub async fn remove_client(&self, by: &Bearer, id: &str) -> Result<(), Fault> {
         let deed = by.deed(Action::RemoveClient, Target::Client(Text::of(id)));
         self.audited(deed, self.unregister(by, id), |()| Facts::default()).await
+    }
+
+    /// Gives a client one more secret, which is answered this once and kept hashed. At most two are held.
+    pub async fn add_secret(&self, by: &Bearer, id: &str) -> Result<SecretAdded, Fault> {
+        let deed = by.deed(Action::AddSecret, Target::Client(Text::of(id)));
+        self.audited(deed, self.one_more_secret(by, id), |_| Facts::default()).await
+    }
+
+    /// Ends a secret. The last one stays, unless the client proves itself with keys.
+    pub async fn remove_secret(&self, by: &Bearer, id: &str, secret_id: &str) -> Result<ClientInfo, Fault> {
+        let deed = by.deed(Action::RemoveSecret, Target::Client(Text::of(id)));
+        self.audited(deed, self.one_secret_less(by, id, secret_id), |_| Facts::default()).await
     }
 
     /// Publishes one more key, of the deployment's JWT algorithm where none is named. It signs when its format's next switch comes.

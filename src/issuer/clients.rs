@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::{Bearer, ClientAdded, ClientInfo, Fault, Issuer, Refusal, keep_log};
+use crate::ambient::Entropy;
 use crate::api::Code;
 use crate::id::RevocationId;
 use crate::policy::EndReason;
@@ -37,7 +38,7 @@ impl Issuer {
             return Err(Refusal::ClientExists.into());
         }
         self.check_client(by, &client)?;
-        let secret = (client.kind == ClientType::Confidential && client.keys.is_empty()).then(|| self.new_secret());
+        let secret = (client.kind == ClientType::Confidential && client.keys.is_empty()).then(|| new_secret(&*self.entropy));
         client.secrets = secret.iter().map(|secret| secret.expose(|secret| SecretHash::of(secret.as_bytes()))).collect();
         let info = self.put_client(client).await?;
         tracing::info!(client_id = info.client.id, by = by.client_id, "client registered");
@@ -48,7 +49,7 @@ impl Issuer {
     pub(super) async fn register_anew(&self, by: &Bearer, mut client: Client) -> Result<ClientInfo, Fault> {
         by.must_have(management::CLIENTS)?;
         let _changing = self.changing.lock().await;
-        let held = self.changeable(&client.id)?;
+        let held = self.touchable(by, &client.id)?;
         self.check_client(by, &client)?;
         if held.kind != client.kind {
             return Err(Refusal::invalid("/type", Code::CannotChange).into());
@@ -63,7 +64,7 @@ impl Issuer {
     pub(super) async fn unregister(&self, by: &Bearer, id: &str) -> Result<(), Fault> {
         by.must_have(management::CLIENTS)?;
         let _changing = self.changing.lock().await;
-        self.changeable(id)?;
+        self.touchable(by, id)?;
         self.void_client(by, id).await?;
         self.store.remove_client(id.to_owned()).await?;
         let mut registry = Registry::clone(&self.registry.load());
@@ -114,16 +115,13 @@ impl Issuer {
         Ok(info)
     }
 
-    /// 256 random bits, as text.
-    pub(super) fn new_secret(&self) -> Secret<String> {
-        Secret::new(format!("mcs_{}", URL_SAFE_NO_PAD.encode(self.entropy.bytes::<32>())))
-    }
-
-    fn changeable(&self, id: &str) -> Result<Client, Fault> {
+    /// A client that the API may change, and that may do nothing which the asker may not.
+    pub(super) fn touchable(&self, by: &Bearer, id: &str) -> Result<Client, Fault> {
         if self.configured.contains(id) {
             return Err(Refusal::ClientReadOnly.into());
         }
-        self.registry.load().clients.get(id).cloned().ok_or_else(|| Refusal::NotFound.into())
+        let held = self.registry.load().clients.get(id).cloned().ok_or(Refusal::NotFound)?;
+        if self.beyond(by, &held).is_some() { Err(Refusal::ClientBeyond.into()) } else { Ok(held) }
     }
 
     /// Nobody can register a client that may do more than he may himself.
@@ -134,20 +132,20 @@ impl Issuer {
                 Refusal::Invalid(faults.iter().map(|fault| (format!("/{}", fault.field), code_of(&fault.problem))).collect()).into()
             );
         }
-        let beyond = client
-            .scopes
-            .iter()
-            .find(|scope| scope.starts_with(management::PREFIX) && *scope != management::ME && !by.scope.contains(scope));
-        if beyond.is_some() {
-            return Err(Refusal::invalid("/scopes", Code::BeyondYourOwn).into());
+        match self.beyond(by, client) {
+            Some(member) => Err(Refusal::invalid(format!("/{member}"), Code::BeyondYourOwn).into()),
+            None => Ok(()),
         }
-        let may_open = self.registry.load().client(&by.client_id).is_some_and(|own| own.opens_for.covers(&client.opens_for));
-        if may_open { Ok(()) } else { Err(Refusal::invalid("/opens_for", Code::BeyondYourOwn).into()) }
     }
 
     fn info(&self, registry: &Registry, client: &Client) -> ClientInfo {
         ClientInfo { client: client.clone(), lifetimes: registry.lifetimes(client), read_only: self.configured.contains(&client.id) }
     }
+}
+
+/// A client's new secret: 256 random bits, as text that HTTP Basic takes as it is.
+pub fn new_secret(entropy: &dyn Entropy) -> Secret<String> {
+    Secret::new(format!("mcs_{}", URL_SAFE_NO_PAD.encode(entropy.bytes::<32>())))
 }
 
 fn code_of(problem: &ClientProblem) -> Code {

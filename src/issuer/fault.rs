@@ -54,6 +54,12 @@ pub enum Refusal {
     NotFound,
     /// A client of this id exists already.
     ClientExists,
+    /// The client may do something that the asker may not.
+    ClientBeyond,
+    /// The client has as many secrets as there can be.
+    TooManySecrets,
+    /// The client would have nothing left to prove itself with.
+    LastSecret,
     /// The client stands in the configuration file: the API cannot change it.
     ClientReadOnly,
     /// The key's state does not allow it.
@@ -145,6 +151,9 @@ fn code_of_refusal(refusal: &Refusal) -> Code {
         Refusal::NotFound => Code::NotFound,
         Refusal::ClientExists => Code::ClientExists,
         Refusal::ClientReadOnly => Code::ClientReadOnly,
+        Refusal::ClientBeyond => Code::ClientBeyondYours,
+        Refusal::TooManySecrets => Code::TooManySecrets,
+        Refusal::LastSecret => Code::LastSecret,
         Refusal::KeyState(_) => Code::KeyState,
         Refusal::Unsupported(_) => Code::Unsupported,
     }

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use super::clients::new_secret;
 use super::{Fault, Issuer};
 use crate::registry::{Client, ClientType, Grant, OpensFor, Overrides, SecretHash, TokenFormat, management};
 use crate::secret::Secret;
 
 /// The `client_id` of the administrator.
-const ADMIN: &str = "admin";
+pub const ADMIN: &str = "admin";
 /// The `client_id` of the public client to try things with, and its audience.
 const APP: &str = "app";
 const APP_AUDIENCE: &str = "https://api.example";
@@ -28,10 +29,13 @@ impl Issuer {
         let hash = |secret: &Secret<String>| secret.expose(|secret| SecretHash::of(secret.as_bytes()));
         let registry = self.registry.load_full();
         if registry.clients.is_empty() {
-            let made = given.is_none().then(|| self.new_secret());
+            let made = given.is_none().then(|| new_secret(&*self.entropy));
             let secret = made.as_ref().or(given).map(hash);
             self.put_client(admin(secret.into_iter().collect())).await?;
             self.put_client(app()).await?;
+            if made.is_some() {
+                tracing::info!("the secret of admin goes to standard output now; should it be lost: mintage clients reset-admin");
+            }
             return Ok(FirstRun { made_clients: true, admin_secret: made });
         }
         let held = registry.clients.get(ADMIN).filter(|_| !self.configured.contains(ADMIN));
@@ -42,8 +46,20 @@ impl Issuer {
                 tracing::warn!(client_id = ADMIN, "the administrator's secret has been replaced by the one given at this start");
             }
         }
+        if given.is_some() && held.is_none() {
+            tracing::warn!(
+                "MINTAGE_ADMIN_SECRET (or …_FILE) is set and not used: there is no client admin but what the configuration file says"
+            );
+        }
         Ok(FirstRun { made_clients: false, admin_secret: None })
     }
+}
+
+/// The administrator with this secret, which is all that it proves itself with: as it is registered, though never disabled; or as a first
+/// start makes it.
+pub fn administrator(held: Option<Client>, secret: &Secret<String>) -> Client {
+    let secrets = vec![secret.expose(|secret| SecretHash::of(secret.as_bytes()))];
+    Client { secrets: secrets.clone(), keys: Vec::new(), disabled: false, ..held.unwrap_or_else(|| admin(secrets)) }
 }
 
 fn admin(secrets: Vec<SecretHash>) -> Client {

@@ -5,6 +5,8 @@
 mod audited;
 mod authenticate;
 mod client_credentials;
+mod client_rights;
+mod client_secrets;
 mod clients;
 mod fault;
 mod first_run;
@@ -40,8 +42,9 @@ use crate::time::Moment;
 use crate::verify::{HARD_AGE, LiveView, Now, Verifier};
 
 pub use authenticate::Asker;
+pub use clients::new_secret;
 pub use fault::{Fault, Refusal, Unavailable};
-pub use first_run::FirstRun;
+pub use first_run::{ADMIN, FirstRun, administrator};
 pub use follow::keep_log;
 pub use published::Published;
 pub use requests::*;

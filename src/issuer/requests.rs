@@ -314,6 +314,15 @@ pub struct ClientInfo {
     pub read_only: bool,
 }
 
+/// A secret that a client was given; it is shown this once.
+#[derive(Debug)]
+pub struct SecretAdded {
+    /// What it is called when it is removed.
+    pub id: String,
+    /// The secret.
+    pub secret: Secret<String>,
+}
+
 /// A client that was registered; the secret is shown this once.
 #[derive(Debug)]
 pub struct ClientAdded {

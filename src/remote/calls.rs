@@ -1,12 +1,14 @@
 //! The calls, each with the scope that it needs.
 
+use std::collections::BTreeSet;
+
 use http::Method;
 
 use super::url::{encode, with_query};
 use super::{Call, RemoteFault, RemoteIssuer};
 use crate::api::{
-    AnnounceKey, ClientBody, ClientCreated, ClientList, KeyBody, KeyList, NewClient, NewRevocation, RevocationBody, SessionBody,
-    SessionList, TargetBody,
+    AnnounceKey, ClientBody, ClientCreated, ClientList, KeyBody, KeyList, NewClient, NewRevocation, RevocationBody, SecretCreated,
+    SessionBody, SessionList, TargetBody,
 };
 use crate::id::Sid;
 use crate::registry::management::{self, CLIENTS, KEYS, REVOKE, REVOKE_ALL, SESSIONS_READ};
@@ -130,9 +132,7 @@ impl RemoteIssuer {
     /// When the registration is wrong, or the id is taken.
     pub async fn add_client(&self, client: &NewClient) -> Result<ClientCreated, RemoteFault> {
         // Nobody can register a client for more of the management API than the token of the call may do.
-        let given = client.scopes.iter().map(String::as_str).filter(|scope| management::ALL.contains(scope) && *scope != CLIENTS);
-        let scope = [CLIENTS].into_iter().chain(given).collect::<Vec<_>>().join(" ");
-        self.call(&scope, Call { method: Method::POST, path: "/v1/clients".into(), body: Some(client) }).await
+        self.call(&reaching(&client.scopes), Call { method: Method::POST, path: "/v1/clients".into(), body: Some(client) }).await
     }
 
     /// Removes a client that was added over the API.
@@ -140,6 +140,31 @@ impl RemoteIssuer {
     /// # Errors
     /// When it is not known, or stands in the configuration file.
     pub async fn remove_client(&self, id: &str) -> Result<(), RemoteFault> {
-        self.command(CLIENTS, Call::plain(Method::DELETE, format!("/v1/clients/{}", encode(id)))).await
+        let client = self.client(id).await?;
+        self.command(&reaching(&client.scopes), Call::plain(Method::DELETE, format!("/v1/clients/{}", encode(id)))).await
     }
+
+    /// Gives a client one more secret, shown this once.
+    ///
+    /// # Errors
+    /// When it has two already, is not known, or stands in the configuration file.
+    pub async fn add_secret(&self, client: &ClientBody) -> Result<SecretCreated, RemoteFault> {
+        let call = Call::plain(Method::POST, format!("/v1/clients/{}/secrets", encode(&client.id)));
+        self.call(&reaching(&client.scopes), call).await
+    }
+
+    /// Ends a secret of a client.
+    ///
+    /// # Errors
+    /// When it is not known, or the client has no other.
+    pub async fn remove_secret(&self, client: &ClientBody, secret_id: &str) -> Result<(), RemoteFault> {
+        let call = Call::plain(Method::DELETE, format!("/v1/clients/{}/secrets/{}", encode(&client.id), encode(secret_id)));
+        self.command(&reaching(&client.scopes), call).await
+    }
+}
+
+/// What a token needs that changes a client with these scopes: nobody touches a client that may do more of the management API.
+fn reaching(scopes: &BTreeSet<String>) -> String {
+    let theirs = scopes.iter().map(String::as_str).filter(|scope| management::ALL.contains(scope) && *scope != CLIENTS);
+    [CLIENTS].into_iter().chain(theirs).collect::<Vec<_>>().join(" ")
 }

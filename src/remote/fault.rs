@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use http::header::WWW_AUTHENTICATE;
+
 use crate::api::{FieldFault, OAuthError, Problem};
 use crate::outbound::{Answer, OutboundFault};
 
@@ -65,8 +67,16 @@ pub(super) fn of_problem(answer: &Answer, scope: &str, client_id: &str) -> Remot
         return RemoteFault::Unintelligible(answer.status.as_u16());
     };
     let Problem { title, status, detail, code, request_id, errors, .. } = problem;
-    let advice = if code == "insufficient_scope" { format!("Register the client {client_id:?} for the scope {scope}") } else { detail };
+    let wanted = lacking(answer).unwrap_or_else(|| scope.to_owned());
+    let advice = if code == "insufficient_scope" { format!("Register the client {client_id:?} for the scope {wanted}") } else { detail };
     RemoteFault::Refused(Box::new(Refused { status, code, title, advice, errors, request_id: Some(request_id) }))
+}
+
+/// The scope that the refusal itself names (RFC 6750 §3).
+fn lacking(answer: &Answer) -> Option<String> {
+    let challenge = answer.headers.get(WWW_AUTHENTICATE)?.to_str().ok()?;
+    let named = challenge.split_once("scope=\"")?.1.split_once('"')?.0;
+    (!named.is_empty()).then(|| named.to_owned())
 }
 
 impl fmt::Display for RemoteFault {

@@ -10,7 +10,10 @@ pub(super) fn print(url: &str, first_run: &FirstRun) {
         return;
     }
     let (about, secret) = match &first_run.admin_secret {
-        Some(secret) => ("The secret of admin is shown this once and kept hashed.", secret.expose(|secret| format!("={secret}"))),
+        Some(secret) => (
+            "The secret of admin is shown this once and kept hashed (lost: mintage clients reset-admin).",
+            secret.expose(|secret| format!("={secret}")),
+        ),
         None => ("The secret of admin is the one that was given.", "=\"$MINTAGE_ADMIN_SECRET\"".to_owned()),
     };
     let text = TOUR.replace("{about}", about).replace("{secret}", &secret).replace("{url}", url);

@@ -2,6 +2,7 @@
 
 mod fault;
 mod greeting;
+mod reset_admin;
 mod start;
 
 use std::future::Future;
@@ -18,6 +19,7 @@ use crate::store::AnyStore;
 use crate::tasks::Ticker;
 
 pub use fault::StartFault;
+pub use reset_admin::{ResetFault, reset_admin};
 
 /// Time and randomness of a node.
 pub struct Surroundings {

@@ -134,7 +134,7 @@ fn everything(entropy: &dyn Entropy) -> Revoke {
     }
 }
 
-fn store_settings(settings: &Settings) -> store::Settings {
+pub(super) fn store_settings(settings: &Settings) -> store::Settings {
     let registry: &Registry = &settings.registry;
     let longest = registry.clients.values().map(|client| registry.lifetimes(client).absolute).max().unwrap_or_default();
     store::Settings {

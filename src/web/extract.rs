@@ -92,6 +92,19 @@ impl<S: Sync + Send, T: FromStr> FromRequestParts<S> for Id<T> {
     }
 }
 
+/// The two parts of an address that name a thing of a thing, in their order.
+#[derive(Clone, Debug)]
+pub struct Ids(pub String, pub String);
+
+impl<S: Sync + Send> FromRequestParts<S> for Ids {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
+        let named = Path::<(String, String)>::from_request_parts(parts, state).await;
+        named.map(|Path((one, other))| Self(one, other)).map_err(|_| Code::NotFound.into())
+    }
+}
+
 /// The `Idempotency-Key` header, at most one.
 pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refused> {
     let mut sent = headers.get_all("idempotency-key").iter();

@@ -22,7 +22,7 @@ pub use answer::{answer, document, is_about};
 pub use auth::{Authorized, BadHeader, asked, authorization, bearer_token, has_token};
 pub use buckets::Rate;
 pub use cors::{Origins, cors};
-pub use extract::{Form, Id, Json, MergePatch, Query, idempotency_key};
+pub use extract::{Form, Id, Ids, Json, MergePatch, Query, idempotency_key};
 pub use limits::{BODY_LIMIT, Limits};
 pub use listener::serve;
 pub use observe::{Observer, observe, run_to_the_end};

@@ -147,7 +147,9 @@ fn oauth_word(code: Code) -> (&'static str, bool) {
             ("invalid_request", false)
         }
         Code::NotForPublicClients | Code::ClientCannotRefresh | Code::CannotChange => ("invalid_request", false),
-        Code::BeyondYourOwn | Code::OnlyForEpochs => ("invalid_request", false),
+        Code::BeyondYourOwn | Code::OnlyForEpochs | Code::ClientBeyondYours | Code::TooManySecrets | Code::LastSecret => {
+            ("invalid_request", false)
+        }
     }
 }
 

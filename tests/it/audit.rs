@@ -77,13 +77,16 @@ impl Driver {
         let secret =
             self.api("add_client", Method::POST, "/v1/clients", Some(new)).await["client_secret"].as_str().expect("one").to_owned();
         self.api("replace_client", Method::PUT, "/v1/clients/helper", Some(body)).await;
+        let added = self.api("add_client_secret", Method::POST, "/v1/clients/helper/secrets", None).await;
+        let second = |member: &str| added[member].as_str().expect("text").to_owned();
+        self.api("remove_client_secret", Method::DELETE, &format!("/v1/clients/helper/secrets/{}", second("id")), None).await;
         self.api("remove_client", Method::DELETE, "/v1/clients/helper", None).await;
         let key = self.api("announce_key", Method::POST, "/v1/keys", Some(json!({ "algorithm": "ES256" }))).await;
         let at = |verb: &str| format!("/v1/keys/{}/{verb}", key["kid"].as_str().expect("a kid"));
         self.api("retire_key", Method::POST, &at("retire"), None).await;
         self.api("revoke_key", Method::POST, &at("revoke"), None).await;
         self.api("rotate_keys", Method::POST, "/v1/keys/rotate", None).await;
-        vec![secret]
+        vec![secret, second("client_secret")]
     }
 }
 

@@ -10,6 +10,7 @@ mod audit;
 mod bearer;
 mod canaries;
 mod claims;
+mod client_secrets;
 mod clients_api;
 mod concurrency;
 mod cors;

@@ -79,6 +79,11 @@ impl Embedded {
         unless_it_panics(open).unwrap_or_else(|| Err(OpenFault::Corrupt(format!("{}: {DAMAGED}", data.display()))))
     }
 
+    /// Whether the folder `data` holds a store.
+    pub fn exists(data: &Path) -> bool {
+        start::file_in(data).exists()
+    }
+
     /// Opens a store in any storage: the door for fault injection.
     pub fn with_backend(
         backend: impl StorageBackend,

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use redb::{Database, DatabaseError, StorageBackend, StorageError};
 
@@ -16,9 +16,14 @@ use crate::time::Moment;
 const CACHE: usize = 64 << 20;
 const FILE: &str = "store.redb";
 
+/// The file in the folder `data`.
+pub(super) fn file_in(data: &Path) -> PathBuf {
+    data.join(FILE)
+}
+
 /// Opens or makes the file in the folder `data`.
 pub(super) fn on_disk(data: &Path) -> Result<Database, OpenFault> {
-    let path = data.join(FILE);
+    let path = file_in(data);
     let file = make_folder(data).and_then(|()| open_file(&path)).map_err(|e| OpenFault::Io(format!("{}: {e}", path.display())))?;
     let db = Database::builder().set_cache_size(CACHE).create_file(file).map_err(|error| fault(error, &path.display().to_string()))?;
     // The file's name must survive a power cut as its content does.

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::api::{ClientBody, ClientCreated, ClientList, Code, Disclosed, LifetimesBody, NewClient, ReplaceClient};
 use crate::http::openapi::{ApiRefusals, BodyRefusals, Conflict, NotFound};
 use crate::issuer::{ClientInfo, Issuer};
-use crate::registry::{Client, OpensFor, Overrides, ScopeSet};
+use crate::registry::{Client, OpensFor, Overrides, ScopeSet, SecretHash};
 use crate::token::assertion::{self, KeysFault};
 use crate::web::{Authorized, Id, Json, Refused, answer};
 
@@ -85,7 +85,7 @@ pub(in crate::http) async fn replace(
 
 /// Remove a client
 ///
-/// Its sessions can be refreshed no more. Revoke the client as well, to void the access tokens that are out.
+/// Its sessions end and its access tokens are void.
 #[utoipa::path(
     delete, path = "/v1/clients/{id}", operation_id = "remove_client", tag = "clients", security(("bearer" = [])),
     params(("id" = String, Path)),
@@ -182,7 +182,7 @@ fn opens(ids: BTreeSet<String>) -> Result<OpensFor, Refused> {
 
 fn body_of(info: ClientInfo) -> ClientBody {
     let ClientInfo { client, lifetimes, read_only } = info;
-    let Client { id, kind, secrets: _, keys, grants, scopes, audiences, opens_for, format, origins, overrides, .. } = client;
+    let Client { id, kind, secrets, keys, grants, scopes, audiences, opens_for, format, origins, overrides, .. } = client;
     let Client { rotates, sessions_per_slot, disabled, .. } = client;
     let seconds = |lifetime: Option<Duration>| lifetime.map(|lifetime| lifetime.as_secs());
     let keys: Vec<Value> = keys.iter().filter_map(|key| serde_json::from_str(key).ok()).collect();
@@ -215,5 +215,6 @@ fn body_of(info: ClientInfo) -> ClientBody {
         sessions_per_slot,
         disabled,
         read_only,
+        secret_ids: secrets.iter().map(SecretHash::id).collect(),
     }
 }

@@ -9,6 +9,7 @@ use axum::response::Response;
 
 use crate::api::Metadata;
 use crate::issuer::Issuer;
+use crate::registry::management;
 use crate::token::assertion;
 use crate::web::document;
 
@@ -44,6 +45,7 @@ fn of(issuer: &str, signed_with: &[&str]) -> Metadata {
         introspection_signing_alg_values_supported: words(signed_with),
         jwks_uri: at("/.well-known/jwks.json"),
         mintage_paserk_uri: at("/.well-known/paserk.json"),
+        scopes_supported: words(&management::ALL),
         grant_types_supported: words(&["refresh_token", "client_credentials"]),
         response_types_supported: Vec::new(),
     }
