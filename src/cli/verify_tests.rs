@@ -14,6 +14,10 @@ fn signing(algorithm: Algorithm) -> SigningKey {
 }
 
 fn tokens() -> (String, String) {
+    tokens_bound_to(None)
+}
+
+fn tokens_bound_to(sender_key: Option<String>) -> (String, String) {
     let claims = Claims {
         issuer: "https://id.example".into(),
         subject: "alice".into(),
@@ -28,7 +32,7 @@ fn tokens() -> (String, String) {
         auth_time: None,
         acr: None,
         amr: vec![],
-        sender_key: None,
+        sender_key,
         actor: None,
         custom: Custom::default(),
     };
@@ -117,4 +121,12 @@ fn keys_that_cannot_be_had_are_an_error_with_their_name() {
     write_sets(folder.path());
     let swapped = format!("--paserk {}/jwks.json", folder.path().display());
     assert!(run_on(&swapped, "").unwrap_err().to_string().contains("jwks.json: key 0"));
+}
+
+#[test]
+fn a_token_that_is_bound_to_a_key_is_refused_and_the_reason_is_told() {
+    let (jwt, paseto) = tokens_bound_to(Some("0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I".into()));
+    let (status, lines) = run_on("--url https://id.example --implicit tenant", &format!("{jwt}\n{paseto}\n")).unwrap();
+    assert_eq!(status, 1);
+    assert!(lines.iter().all(|line| line["denial"] == "sender_key"), "{lines:?}");
 }

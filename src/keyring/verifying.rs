@@ -100,6 +100,15 @@ impl VerifyingKey {
         &self.kid
     }
 
+    /// The thumbprint of the public key (RFC 7638), whatever its id is: what `jkt` names (RFC 9449 §6.1).
+    pub fn thumbprint(&self) -> String {
+        match &self.material {
+            Material::Ed25519(key) => jwk::ed25519_thumbprint(key.as_bytes()),
+            Material::P256(point) => jwk::p256_thumbprint(&point[1..33], &point[33..]),
+            Material::Rsa { modulus, exponent } => jwk::rsa_thumbprint(modulus, exponent),
+        }
+    }
+
     /// The one algorithm of this key.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm

@@ -12,6 +12,9 @@ use crate::time::Moment;
 /// The greatest date, exclusive: what every reader of JSON holds exactly.
 const MAX_DATE: u64 = 1 << 53;
 
+/// What strangers' JWTs may be signed with; `EdDSA` and `Ed25519` are two names of one algorithm (RFC 9864 §2.2).
+pub const FOREIGN_ALGORITHMS: [&str; 4] = ["EdDSA", "Ed25519", "ES256", "RS256"];
+
 /// Why a text is no JWT of the kind that is wanted here.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ForeignFault {
@@ -68,18 +71,20 @@ pub(super) struct Foreign<'a> {
     parts: Parts<'a>,
     pub(super) header: Header,
     algorithm: Algorithm,
+    /// The public key that the header brings, where this kind may bring one.
+    pub(super) jwk: Option<String>,
 }
 
 impl<'a> Foreign<'a> {
-    /// Takes a JWT of this kind apart.
-    pub(super) fn open(text: &'a str, typ: &str) -> Result<Self, ForeignFault> {
+    /// Takes a JWT of this kind apart; `brings_key` where its header may carry the key that checks it (RFC 9449 §4.2).
+    pub(super) fn open(text: &'a str, typ: &str, brings_key: bool) -> Result<Self, ForeignFault> {
         let parts = jwt::split(text)?;
-        let header = jwt::read_header(parts.header)?;
+        let (header, jwk) = if brings_key { jwt::read_header_with_key(parts.header)? } else { (jwt::read_header(parts.header)?, None) };
         if !header.is_type(typ) {
             return Err(ForeignFault::WrongType);
         }
         let algorithm = Algorithm::from_name(&header.algorithm).filter(|algorithm| !algorithm.is_paseto());
-        Ok(Self { parts, header, algorithm: algorithm.ok_or(ForeignFault::Algorithm)? })
+        Ok(Self { parts, header, algorithm: algorithm.ok_or(ForeignFault::Algorithm)?, jwk })
     }
 
     /// Whether the key is one for the algorithm that the header names. `EdDSA` and `Ed25519` are two names of one algorithm (RFC 9864 §2.2), and

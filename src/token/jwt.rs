@@ -14,6 +14,9 @@ pub const ACCESS_TOKEN: &str = "at+jwt";
 /// Characters of a header segment that is looked at at all; ours have some 130.
 pub const MAX_HEADER_CHARS: usize = 1024;
 
+/// The same where the header may bring a key: an RSA key of 4096 bits takes some 1,100 of them.
+pub const MAX_HEADER_CHARS_WITH_KEY: usize = 2048;
+
 /// Characters of an RS256 signature.
 const SHORTEST_RSA: usize = (*RSA_SIGNATURE_BYTES.start() * 4).div_ceil(3);
 const LONGEST_RSA: usize = (*RSA_SIGNATURE_BYTES.end() * 4).div_ceil(3);
@@ -148,6 +151,30 @@ pub fn read_header(segment: &str) -> Result<Header, HeaderFault> {
     if segment.len() > MAX_HEADER_CHARS {
         return Err(HeaderFault::Malformed);
     }
+    members(segment, |name, _| refuse(name))
+}
+
+/// The same for a kind of JWT that brings the public key that checks it (RFC 9449 §4.2): the header, and the text of `jwk` where there is one.
+///
+/// # Errors
+/// [`HeaderFault`].
+pub fn read_header_with_key(segment: &str) -> Result<(Header, Option<String>), HeaderFault> {
+    if segment.len() > MAX_HEADER_CHARS_WITH_KEY {
+        return Err(HeaderFault::Malformed);
+    }
+    let mut jwk = None;
+    let header = members(segment, |name, value| match (name, value) {
+        ("jwk", Value::Object(text)) => {
+            jwk = Some(text.to_owned());
+            Ok(())
+        }
+        ("jwk", _) => Err(HeaderFault::Malformed),
+        (other, _) => refuse(other),
+    })?;
+    Ok((header, jwk))
+}
+
+fn members(segment: &str, mut other: impl FnMut(&str, Value<'_>) -> Result<(), HeaderFault>) -> Result<Header, HeaderFault> {
     let text = b64::decode(segment).ok_or(HeaderFault::Malformed)?;
     let (mut algorithm, mut kid, mut typ) = (None, None, None);
     json::object(&text, Limits::TOKEN, |name, value| {
@@ -155,7 +182,7 @@ pub fn read_header(segment: &str) -> Result<Header, HeaderFault> {
             "alg" => algorithm = Some(text_of(value).ok_or(HeaderFault::BadAlgorithm)?),
             "kid" => kid = Some(text_of(value).filter(|kid| is_kid(kid)).ok_or(HeaderFault::BadKid)?),
             "typ" => typ = Some(text_of(value).ok_or(HeaderFault::BadType)?),
-            other => refuse(other)?,
+            name => other(name, value)?,
         }
         Ok::<_, HeaderFault>(())
     })?;

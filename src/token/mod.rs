@@ -6,6 +6,7 @@
 pub mod assertion;
 pub mod b64;
 pub mod claims_json;
+pub mod dpop;
 mod foreign;
 pub mod jwt;
 pub mod paseto;
@@ -13,7 +14,7 @@ pub mod refresh;
 #[cfg(test)]
 mod test_claims;
 
-pub use foreign::ForeignFault;
+pub use foreign::{FOREIGN_ALGORITHMS, ForeignFault};
 pub use refresh::{RefreshFault, RefreshToken};
 
 /// Bytes of an access token that is looked at at all.

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use super::{Denial, HARD_AGE, HeldKey, KeySet, LiveView, Verified};
 use crate::claims::Claims;
-use crate::policy::{Audience, Expectation};
+use crate::policy::{Audience, Expectation, Sender};
 use crate::registry::WhenStale;
 use crate::revocation::Judge;
 use crate::time::Moment;
 use crate::token::claims_json::{self, Dates};
-use crate::token::{MAX_TOKEN_BYTES, jwt, paseto};
+use crate::token::{MAX_TOKEN_BYTES, dpop, jwt, paseto};
 
 /// When a token is judged: by the wall clock, and where a view's age counts also by the monotonic one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -98,6 +98,21 @@ impl Verifier {
         let (claims, key) = self.read(token, expectation)?;
         let view_age = self.judge(&claims, &key, now.into(), expectation)?;
         Ok(Verified::seal(claims, key, view_age))
+    }
+
+    /// Verifies a token that is bound to a key, sent with a proof of that key (RFC 9449 §7.1). A token that is not bound is refused: a proof
+    /// cannot bind it. Whether the proof's nonce is good and whether it came before is for the caller: [`dpop`].
+    ///
+    /// # Errors
+    /// See [`Verifier::verify`]; [`Denial::SenderKey`] also for a proof over another token.
+    pub fn verify_bound(&self, token: &str, proof: &dpop::Proof, now: impl Into<Now>) -> Result<Verified, Denial> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(Denial::TooLong);
+        }
+        if !proof.covers(token) {
+            return Err(Denial::SenderKey);
+        }
+        self.verify_as(token, now, &self.expectation.clone().presented(Sender::Key(proof.thumbprint().to_owned())))
     }
 
     /// Judges what was found genuine before, at another moment: by the keys, the revocations and the dates of now. `UnknownKey` also when

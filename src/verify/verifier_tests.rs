@@ -194,6 +194,29 @@ fn the_sender_of_a_bound_token_is_judged_as_presented() {
 }
 
 #[test]
+fn a_bound_token_needs_a_proof_of_its_key_that_was_made_for_it() {
+    use crate::keyring::SigningKey;
+    use crate::token::dpop;
+    let (key, sender, other) = (signing(Algorithm::EdDsa, 1), signing(Algorithm::Es256, 2), signing(Algorithm::EdDsa, 3));
+    let prove = |by: &SigningKey, token: &str| {
+        let header = serde_json::json!({ "typ": dpop::PROOF, "alg": by.verifying().algorithm().name(), "jwk": by.verifying().to_jwk() });
+        let hash = b64::encode(ring::digest::digest(&ring::digest::SHA256, token.as_bytes()));
+        let claims = serde_json::json!({ "jti": "1", "htm": "GET", "htu": API, "iat": NOW.seconds(), "ath": hash });
+        let proof = signed_jwt(&header.to_string(), claims.to_string().as_bytes(), by);
+        dpop::check(&proof, "GET", API, NOW).unwrap()
+    };
+    let bound = mint(&Claims { sender_key: Some(sender.verifying().thumbprint()), ..claims() }, &key, "");
+    let plain = mint(&claims(), &key, "");
+    let verifier = verifier(&[&key]);
+    let verdict = |token: &str, proof: &dpop::Proof| verifier.verify_bound(token, proof, NOW).map(drop);
+    assert_eq!(verdict(&bound, &prove(&sender, &bound)), Ok(()));
+    assert_eq!(verdict(&bound, &prove(&other, &bound)), Err(Denial::SenderKey), "another key");
+    assert_eq!(verdict(&bound, &prove(&sender, &plain)), Err(Denial::SenderKey), "a proof over another token");
+    assert_eq!(verdict(&plain, &prove(&sender, &plain)), Err(Denial::SenderKey), "a proof cannot bind what is not bound");
+    assert_eq!(verifier.verify(&bound, NOW).map(drop), Err(Denial::SenderKey), "never as Bearer");
+}
+
+#[test]
 fn what_the_view_voids_is_refused_with_its_cause() {
     let key = signing(Algorithm::EdDsa, 1);
     let token = mint(&claims(), &key, "");

@@ -10,7 +10,7 @@ use axum::response::Response;
 use crate::api::Metadata;
 use crate::issuer::Issuer;
 use crate::registry::management;
-use crate::token::assertion;
+use crate::token::FOREIGN_ALGORITHMS;
 use crate::web::document;
 
 /// How long the metadata may be cached: it changes with a release or a new configuration only.
@@ -30,7 +30,7 @@ fn of(issuer: &str, signed_with: &[&str]) -> Metadata {
     let at = |path: &str| format!("{}{path}", issuer.trim_end_matches('/'));
     let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
     let methods = words(&["client_secret_basic", "client_secret_post", "private_key_jwt", "none"]);
-    let algorithms = words(&assertion::ALGORITHMS);
+    let algorithms = words(&FOREIGN_ALGORITHMS);
     Metadata {
         issuer: issuer.to_owned(),
         token_endpoint: at("/oauth/token"),
