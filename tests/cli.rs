@@ -12,7 +12,7 @@ const SECRET: &str = "canary-n4bQgYhMfWWaL-qgxVrQ_w";
 const TOKEN: &str = r#"{"access_token":"canary-token","token_type":"Bearer","expires_in":60,"scope":"x"}"#;
 const CLIENT: &str = r#"{"id":"shop","type":"confidential","grants":["client_credentials"],"scopes":["read"],"audiences":[],"opens_for":[],
     "format":"jwt","origins":[],"lifetimes":{"access_ttl":300,"absolute":1,"idle":1,"retry_window":1,"rotation_pause":1},
-    "rotates":true,"sessions_per_slot":null,"disabled":false,"read_only":false}"#;
+    "rotates":true,"dpop_bound_access_tokens":false,"sessions_per_slot":null,"disabled":false,"read_only":false}"#;
 
 /// Gives every connection an answer: a token at the token endpoint, `status` and `body` elsewhere. Says its base URL.
 fn deployment(status: u16, body: String) -> String {

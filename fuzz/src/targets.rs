@@ -146,9 +146,8 @@ pub fn json_body(data: &[u8]) {
 pub fn header(data: &[u8]) {
     let Ok(value) = HeaderValue::from_bytes(data) else { return };
     let headers = HeaderMap::from_iter([(axum::http::header::AUTHORIZATION, value)]);
-    let _ = web::authorization(&headers);
-    if let Ok(Some(token)) = web::bearer_token(&headers) {
-        assert!(!token.is_empty(), "no token is not a token");
+    if let Ok(Some((scheme, credentials))) = web::authorization(&headers) {
+        assert!(!scheme.contains(' ') && !credentials.starts_with(' '), "one scheme, one text");
     }
     if let Ok(text) = std::str::from_utf8(data) {
         let _ = web::has_token(Some(text));

@@ -60,6 +60,9 @@ pub struct NewClient {
     /// Whether its refresh tokens rotate.
     #[serde(default = "yes")]
     pub rotates: bool,
+    /// Whether it gets only tokens that are bound to a key of its own (RFC 9449 §5.2).
+    #[serde(default)]
+    pub dpop_bound_access_tokens: bool,
     /// How many live sessions of one subject may share a slot.
     #[serde(default)]
     pub sessions_per_slot: Option<u32>,
@@ -116,6 +119,8 @@ pub struct ReplaceClient {
     pub rotation_pause: Option<u64>,
     /// Whether its refresh tokens rotate.
     pub rotates: bool,
+    /// Whether it gets only tokens that are bound to a key of its own (RFC 9449 §5.2).
+    pub dpop_bound_access_tokens: bool,
     /// How many live sessions of one subject may share a slot; `null` is no limit.
     #[serde(deserialize_with = "present")]
     #[schema(required = true)]
@@ -164,6 +169,8 @@ pub struct ClientBody {
     pub lifetimes: LifetimesBody,
     /// Whether its refresh tokens rotate.
     pub rotates: bool,
+    /// Whether it gets only tokens that are bound to a key of its own (RFC 9449 §5.2).
+    pub dpop_bound_access_tokens: bool,
     /// How many live sessions of one subject may share a slot.
     pub sessions_per_slot: Option<u32>,
     /// Whether it is answered as an unknown one.

@@ -72,6 +72,9 @@ codes! {
     TokenExpired "token_expired" 401 "The access token has expired" "Get a new one."
     TokenRevoked "token_revoked" 401 "The access token has been revoked" "Get a new one; if that is refused too, sign in again."
     TokenInvalid "token_invalid" 401 "The access token is not good for this" "Get one for this audience from this issuer; the log says more."
+    DpopProofInvalid "dpop_proof_invalid" 401 "The DPoP proof is not good for this request" "Make a new proof for each request: for its method, its address at the issuer, its access token, with the right time."
+    DpopNonceWanted "dpop_nonce_wanted" 401 "The DPoP proof carries no nonce of ours, or an old one" "Repeat the request with a new proof that carries the nonce of the `DPoP-Nonce` header."
+    DpopProofRequired "dpop_proof_required" 400 "The client gets only tokens that are bound to a key" "Send a `DPoP` header with a proof."
     InsufficientScope "insufficient_scope" 403 "The access token lacks a scope" "Ask for the scope that `WWW-Authenticate` names, with a client that is registered for it."
 
     // grants and sessions

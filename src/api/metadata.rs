@@ -28,6 +28,8 @@ pub struct Metadata {
     pub introspection_endpoint_auth_signing_alg_values_supported: Vec<String>,
     /// What signed introspection answers are signed with (RFC 9701 §7).
     pub introspection_signing_alg_values_supported: Vec<String>,
+    /// What DPoP proofs may be signed with (RFC 9449 §5.1).
+    pub dpop_signing_alg_values_supported: Vec<String>,
     /// The JWT keys (RFC 7517).
     pub jwks_uri: String,
     /// The PASETO keys.

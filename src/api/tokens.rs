@@ -12,7 +12,7 @@ pub struct TokenAnswer {
     /// The access token: opaque to the client.
     #[schema(value_type = String)]
     pub access_token: Disclosed,
-    /// Always `Bearer` for now.
+    /// `Bearer`, or `DPoP` for a token that is bound to a key (RFC 9449 §5).
     pub token_type: String,
     /// Lifetime of the access token, in seconds.
     pub expires_in: u64,

@@ -99,9 +99,12 @@ pub(crate) struct Add {
     /// How long a new refresh token is kept before it rotates again, in seconds [default: as configured]
     #[arg(long, value_name = "SECONDS")]
     rotation_pause: Option<u64>,
-    /// Its refresh tokens do not rotate (confidential clients only)
+    /// Its refresh tokens do not rotate (confidential clients, or with --dpop-bound)
     #[arg(long)]
     no_rotation: bool,
+    /// It gets only tokens that are bound to a key of its own (DPoP)
+    #[arg(long)]
+    dpop_bound: bool,
     /// How many live sessions of one subject may share a slot
     #[arg(long, value_name = "COUNT")]
     sessions_per_slot: Option<u32>,
@@ -219,6 +222,7 @@ impl Add {
             retry_window: self.retry_window,
             rotation_pause: self.rotation_pause,
             rotates: !self.no_rotation,
+            dpop_bound_access_tokens: self.dpop_bound,
             sessions_per_slot: self.sessions_per_slot,
             disabled: false,
         }
@@ -272,6 +276,7 @@ fn one(client: &ClientBody) -> String {
         ("retry window", seconds(client.lifetimes.retry_window)),
         ("rotation pause", seconds(client.lifetimes.rotation_pause)),
         ("rotates", Some(if client.rotates { "yes" } else { "no" }.to_owned())),
+        ("dpop bound", client.dpop_bound_access_tokens.then(|| "yes".to_owned())),
         ("secrets", list(&mut client.secret_ids.iter())),
         ("per slot", client.sessions_per_slot.map(|count| count.to_string())),
     ])

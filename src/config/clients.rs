@@ -79,6 +79,7 @@ fn read_client(mut section: Section<'_>) -> (Option<Client>, Where) {
         origins: values(section.texts("origins")),
         overrides: read_overrides(&mut section),
         rotates: section.flag("rotates").unwrap_or(true),
+        dpop_bound: section.flag("dpop_bound_access_tokens").unwrap_or(false),
         sessions_per_slot: section.number("sessions_per_slot", 1, MAX_SESSIONS),
         disabled: section.flag("disabled").unwrap_or(false),
     };

@@ -15,6 +15,7 @@ use crate::issuer::Issuer;
 use crate::telemetry::Metrics;
 use crate::web::{
     Observer, Origins, Proxies, RateLimits, Surface, cors, limit, locate, method_not_allowed, no_route, observe, render, run_to_the_end,
+    tell_nonce,
 };
 
 /// What the surface is made of.
@@ -99,9 +100,10 @@ pub fn service_and_ops(doors: &Doors) -> Router {
 fn everything(doors: &Doors) -> Router<Doors> {
     let limits = || doors.rate_limits.clone();
     let registered = Origins::Registered(doors.issuer.clone());
-    let oauth = oauth().speaking(Surface::OAuth, limits()).layer(from_fn_with_state(registered, cors));
+    let nonces = from_fn_with_state(doors.issuer.clone(), tell_nonce);
+    let oauth = oauth().speaking(Surface::OAuth, limits()).layer(nonces.clone()).layer(from_fn_with_state(registered, cors));
     let well_known = well_known().speaking(Surface::Api, None).layer(from_fn_with_state(Origins::Anyone, cors));
-    oauth.merge(well_known).merge(v1().speaking(Surface::Api, limits()))
+    oauth.merge(well_known).merge(v1().speaking(Surface::Api, limits()).layer(nonces))
 }
 
 fn finish(router: Router<Doors>, doors: &Doors) -> Router {

@@ -181,7 +181,7 @@ fn target_of(target: &RevokeTarget) -> (Target, Option<Text>) {
 /// What failed on our side may have happened before it failed.
 fn ending_of(fault: &Fault) -> Ending {
     match fault {
-        Fault::Denied(_) | Fault::Refused(_) => Ending::Refused,
+        Fault::Denied(_) | Fault::Unproven(_) | Fault::Refused(_) => Ending::Refused,
         Fault::Unavailable(_) => Ending::Unknown,
     }
 }

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use super::{Bearer, Caller, Credentials, Fault, Issuer, Refusal};
+use super::{Bearer, Caller, Credentials, Fault, Issuer, Presented, Refusal};
 use crate::audit::Asked;
-use crate::policy::{Audience, Expectation};
+use crate::claims::Claims;
+use crate::policy::{Audience, Expectation, Sender};
 use crate::registry::{Client, ClientType, SecretHash, management};
 use crate::secret::Secret;
 use crate::store::Store;
 use crate::token::assertion::{self, AssertionFault, SingleUse};
+use crate::token::dpop::ProofFault;
 
 /// How much longer than it lives a used assertion is remembered: no clock forgets it while another still takes it.
 const SPENT_SLACK: Duration = Duration::from_secs(60);
@@ -93,17 +95,30 @@ impl Issuer {
     ///
     /// The token has what its client is registered for *now*: a scope taken from a client is gone at once. A token of a session has
     /// at most `mintage:me`, whatever it says.
-    pub fn bearer(&self, token: &str) -> Result<Bearer, Fault> {
+    ///
+    /// With a DPoP proof the token must be bound to the proven key; without one it must not be bound at all (RFC 9449 §7.1, §7.2).
+    pub fn bearer(&self, token: &str, presented: Option<&Presented<'_>>) -> Result<Bearer, Fault> {
         self.fresh_view()?;
-        let expectation = Expectation::new(self.policy.issuer.clone(), Audience::one(self.policy.issuer.clone()));
+        let proof = presented.map(|presented| self.prove(presented)).transpose().map_err(Fault::Unproven)?;
+        if proof.as_ref().is_some_and(|proof| !proof.covers(token)) {
+            return Err(Fault::Unproven(ProofFault::OtherToken));
+        }
+        let sender = proof.as_ref().map_or(Sender::Bearer, |proof| Sender::Key(proof.thumbprint().to_owned()));
+        let expectation = Expectation::new(self.policy.issuer.clone(), Audience::one(self.policy.issuer.clone())).presented(sender);
         let verified =
             self.verifier.verify_as(token, self.judging(), &expectation).inspect_err(|denial| self.metrics.denied(denial.name()))?;
-        let claims = verified.claims();
+        if let Some(proof) = &proof {
+            self.first_use(proof).map_err(Fault::Unproven)?;
+        }
+        Ok(self.what_it_may(verified.claims()))
+    }
+
+    fn what_it_may(&self, claims: &Claims) -> Bearer {
         let registry = self.registry.load();
         let registered = registry.client(&claims.client_id).map(|client| client.scopes.clone()).unwrap_or_default();
         let granted = claims.scope.as_deref().and_then(|scope| scope.parse().ok()).unwrap_or_default();
         let scope = registered.intersection(&granted);
         let scope = if claims.sid.is_some() { scope.intersection(&[management::ME].into_iter().collect()) } else { scope };
-        Ok(Bearer { client_id: claims.client_id.clone(), scope, jti: claims.jti, asked: Asked::default() })
+        Bearer { client_id: claims.client_id.clone(), scope, jti: claims.jti, asked: Asked::default() }
     }
 }

@@ -2,11 +2,13 @@
 
 use super::mint::Minting;
 use super::open::check_scope;
+use super::proof::check_bound;
 use super::refresh::only_one;
 use super::{Caller, ClientCredentialsRequest, Fault, Issuer, Refusal, Tokens};
 use crate::id::Stamp;
 use crate::registry::{Client, Grant, ScopeSet, management};
 use crate::store::Store;
+use crate::token::dpop::Proof;
 
 impl Issuer {
     /// A token for the client itself (`sub` is its `client_id`, RFC 9068 §2.2). With only `mintage:*` scopes its audience is the issuer.
@@ -15,11 +17,16 @@ impl Issuer {
         if !caller.authenticated || !client.grants.contains(&Grant::ClientCredentials) {
             return Err(Refusal::GrantNotAllowed.into());
         }
+        check_bound(client, request.proof.as_ref())?;
         let resource = only_one(&request.resources)?;
         let (audience, scope) = self.audience_and_scope(client, request.scope, resource)?;
         let signer = self.signer(client.format)?;
+        if let Some(proof) = &request.proof {
+            self.first_use(proof).map_err(Refusal::Unproven)?;
+        }
         let stamp = self.sessionless_stamp(&client.id).await?;
-        let minting = Minting { subject: &client.id, client, audience: &audience, scope: &scope, stamp, session: None };
+        let sender_key = request.proof.as_ref().map(Proof::thumbprint);
+        let minting = Minting { subject: &client.id, client, audience: &audience, scope: &scope, stamp, session: None, sender_key };
         let minted = self.mint(&minting, &signer).await?;
         self.metrics.minted("client_credentials", client.format.name());
         Ok(Tokens::access_only(minted, scope))

@@ -6,13 +6,16 @@ use std::time::Duration;
 use crate::api::Code;
 use crate::policy::EndReason;
 use crate::store::StoreFault;
+use crate::token::dpop::ProofFault;
 use crate::verify::Denial;
 
-/// The three ways to fail.
+/// The ways to fail.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Fault {
     /// The access token that came with the request is not good: its bearer's fault (401).
     Denied(Denial),
+    /// The DPoP proof that came with an access token is not good: its sender's fault (401).
+    Unproven(ProofFault),
     /// What was asked cannot be had: the asker's fault.
     Refused(Refusal),
     /// We cannot say now: ours (503). It is safe to ask again.
@@ -26,6 +29,10 @@ pub enum Refusal {
     ClientNotAuthenticated,
     /// The client's assertion proves nothing, for this reason, which only the log is told; otherwise the same answer.
     ClientAssertion(String),
+    /// The DPoP proof at the token endpoint is not good (RFC 9449 §5 `invalid_dpop_proof`, §8 `use_dpop_nonce`).
+    Unproven(ProofFault),
+    /// The client gets bound tokens only, and sent no proof (RFC 9449 §5.2).
+    ProofRequired,
     /// The client may not use this grant (`unauthorized_client`).
     GrantNotAllowed,
     /// No refresh token of ours: malformed or forged (`invalid_grant`).
@@ -102,6 +109,7 @@ impl Fault {
     pub fn code(&self) -> Code {
         match self {
             Self::Denied(denial) => code_of_denial(denial),
+            Self::Unproven(fault) => code_of_proof(*fault),
             Self::Refused(refusal) => code_of_refusal(refusal),
             Self::Unavailable(unavailable) => match unavailable {
                 Unavailable::StoreBusy => Code::StoreBusy,
@@ -133,9 +141,15 @@ fn code_of_denial(denial: &Denial) -> Code {
     }
 }
 
+fn code_of_proof(fault: ProofFault) -> Code {
+    if fault == ProofFault::Nonce { Code::DpopNonceWanted } else { Code::DpopProofInvalid }
+}
+
 fn code_of_refusal(refusal: &Refusal) -> Code {
     match refusal {
         Refusal::ClientNotAuthenticated | Refusal::ClientAssertion(_) => Code::ClientNotAuthenticated,
+        Refusal::Unproven(fault) => code_of_proof(*fault),
+        Refusal::ProofRequired => Code::DpopProofRequired,
         Refusal::GrantNotAllowed => Code::GrantNotAllowed,
         Refusal::RefreshTokenInvalid => Code::RefreshTokenInvalid,
         Refusal::RefreshTokenForeign => Code::RefreshTokenForeign,

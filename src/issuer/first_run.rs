@@ -76,6 +76,7 @@ fn admin(secrets: Vec<SecretHash>) -> Client {
         origins: Vec::new(),
         overrides: Overrides::default(),
         rotates: true,
+        dpop_bound: false,
         sessions_per_slot: None,
         disabled: false,
     }

@@ -21,6 +21,8 @@ pub(super) struct Minting<'a> {
     pub(super) stamp: Stamp,
     /// The session that it belongs to: its claims, and its end as the latest expiry.
     pub(super) session: Option<&'a Session>,
+    /// The thumbprint of the key that it is bound to.
+    pub(super) sender_key: Option<&'a str>,
 }
 
 /// A token that was made.
@@ -29,6 +31,7 @@ pub(super) struct Minted {
     pub(super) jti: Jti,
     pub(super) sid: Option<Sid>,
     pub(super) expires_in: Duration,
+    pub(super) is_bound: bool,
 }
 
 /// The key that is to sign for a client, picked before the store is asked: what could refuse, refuses first.
@@ -75,7 +78,7 @@ impl Issuer {
             }
         };
         let expires_in = claims.expires_at.since(claims.issued_at);
-        Ok(Minted { token: Secret::new(token), jti: claims.jti, sid: claims.sid, expires_in })
+        Ok(Minted { token: Secret::new(token), jti: claims.jti, sid: claims.sid, expires_in, is_bound: claims.sender_key.is_some() })
     }
 
     /// Signs another kind of JWT, which says so in its `typ`.
@@ -88,7 +91,7 @@ impl Issuer {
     }
 
     fn claims(&self, minting: &Minting<'_>) -> Result<Claims, Fault> {
-        let Minting { subject, client, audience, scope, stamp, session } = *minting;
+        let Minting { subject, client, audience, scope, stamp, session, sender_key } = *minting;
         let issued_at = Moment::from_seconds(self.now().seconds());
         let custom = match session {
             Some(session) => Custom::parse(&session.claims)
@@ -109,7 +112,7 @@ impl Issuer {
             auth_time: session.and_then(|session| session.auth_time),
             acr: session.and_then(|session| session.acr.clone()),
             amr: session.map(|session| session.amr.clone()).unwrap_or_default(),
-            sender_key: session.and_then(|session| session.sender_key.clone()),
+            sender_key: sender_key.map(str::to_owned),
             actor: None,
             custom,
         })

@@ -16,6 +16,7 @@ mod introspect;
 mod keys;
 mod mint;
 mod open;
+mod proof;
 mod published;
 mod refresh;
 mod requests;
@@ -39,6 +40,7 @@ use crate::registry::Registry;
 use crate::store::{AnyStore, Known, Position};
 use crate::telemetry::Metrics;
 use crate::time::Moment;
+use crate::token::dpop::Seen;
 use crate::verify::{HARD_AGE, LiveView, Now, Verifier};
 
 pub use authenticate::Asker;
@@ -46,6 +48,7 @@ pub use clients::new_secret;
 pub use fault::{Fault, Refusal, Unavailable};
 pub use first_run::{ADMIN, FirstRun, administrator};
 pub use follow::keep_log;
+pub use proof::Presented;
 pub use published::Published;
 pub use requests::*;
 
@@ -103,6 +106,8 @@ pub struct Issuer {
     changing: tokio::sync::Mutex<()>,
     followed: Mutex<Position>,
     ring_wanted: AtomicBool,
+    /// The DPoP proofs that this node has taken.
+    proofs: Mutex<Seen>,
     /// When the ring was last read from its folder, in milliseconds of monotonic time.
     ring_read_at: AtomicU64,
 }
@@ -120,6 +125,7 @@ impl Issuer {
             changing: tokio::sync::Mutex::new(()),
             followed: Mutex::new(Position::default()),
             ring_wanted: AtomicBool::new(false),
+            proofs: Mutex::new(Seen::default()),
             ring_read_at: AtomicU64::new(0),
             policy,
             store,

@@ -64,8 +64,16 @@ impl Issuer {
         signer: &Signer,
     ) -> Result<Tokens, Fault> {
         let audience = session.audience.first().cloned().unwrap_or_default();
-        let minting =
-            Minting { subject: &session.subject, client, audience: &audience, scope: &session.scope, stamp, session: Some(session) };
+        let sender_key = session.sender_key.as_deref();
+        let minting = Minting {
+            subject: &session.subject,
+            client,
+            audience: &audience,
+            scope: &session.scope,
+            stamp,
+            session: Some(session),
+            sender_key,
+        };
         let minted = self.mint(&minting, signer).await?;
         self.metrics.minted("open", client.format.name());
         let refresh_token = self.write_refresh_token(&RefreshToken::new(session.mac_key, session.sid, session.generation, secret))?;
@@ -171,9 +179,8 @@ fn check_fields(request: &OpenRequest, client: &Client, lifetimes: &Lifetimes, n
     if request.auth_time.is_some_and(|at| at == 0 || at > now.seconds() + 10) {
         return Err(Refusal::invalid("/auth_time", Code::OutOfRange));
     }
-    // A public client could not prove the key at the token endpoint yet, and every refresh would fail.
-    if request.sender_key.is_some() && client.kind == crate::registry::ClientType::Public {
-        return Err(Refusal::invalid("/cnf", Code::Unsupported));
+    if client.dpop_bound && request.sender_key.is_none() {
+        return Err(Refusal::invalid("/cnf", Code::Required));
     }
     if request.lifetime.is_some_and(|lifetime| lifetime.as_secs() == 0 || lifetime > lifetimes.absolute) {
         return Err(Refusal::invalid("/lifetime", Code::OutOfRange));
@@ -242,7 +249,8 @@ impl Tokens {
 
     /// An access token alone.
     pub(super) fn access_only(minted: super::mint::Minted, scope: ScopeSet) -> Self {
-        let super::mint::Minted { token, jti, sid, expires_in } = minted;
-        Self { access_token: token, expires_in, refresh_token: None, refresh_expires_in: None, scope, token_type: "Bearer", jti, sid }
+        let super::mint::Minted { token, jti, sid, expires_in, is_bound } = minted;
+        let token_type = if is_bound { "DPoP" } else { "Bearer" };
+        Self { access_token: token, expires_in, refresh_token: None, refresh_expires_in: None, scope, token_type, jti, sid }
     }
 }

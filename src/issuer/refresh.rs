@@ -2,13 +2,16 @@
 
 use std::sync::atomic::Ordering;
 
-use super::mint::Minting;
+use super::mint::{Minted, Minting, Signer};
+use super::proof::check_bound;
 use super::{Caller, Fault, Issuer, RefreshRequest, Refusal, Tokens, Unavailable};
+use crate::id::Stamp;
 use crate::policy::rotation::{Above, Request};
 use crate::policy::{EndReason, Session};
 use crate::registry::{Client, Grant, ScopeSet};
 use crate::revocation::Cause;
 use crate::store::{Granted, Refreshed, Store};
+use crate::token::dpop::Proof;
 use crate::token::refresh::{RefreshFault, RefreshToken};
 
 impl Issuer {
@@ -18,11 +21,15 @@ impl Issuer {
         if !client.grants.contains(&Grant::RefreshToken) {
             return Err(Refusal::GrantNotAllowed.into());
         }
+        check_bound(client, request.proof.as_ref())?;
         let token = self.read_refresh_token(&request.refresh_token)?;
         let audience = picked(client, &request.resources)?;
         let signer = self.signer(client.format)?;
         self.fresh_view()?;
-        let question = self.question(caller, &token, request.scope.clone(), audience.map(str::to_owned))?;
+        let question = self.question(caller, &token, &request, audience)?;
+        if let Some(proof) = &request.proof {
+            self.first_use(proof).map_err(Refusal::Unproven)?;
+        }
         let ended = self.view.void_session(token.sid, "", &client.id);
         // The subject is the store's to know; what this node knows of the client and of everything goes along.
         let known = self.known("", &client.id);
@@ -35,14 +42,7 @@ impl Issuer {
         if how == Granted::Healed {
             tracing::warn!(sid = %session.sid, "the store was behind a refresh token: it has gone back in time, and follows the token");
         }
-        let scope = request.scope.map(|asked| asked.intersection(&session.scope)).unwrap_or_else(|| session.scope.clone());
-        // What was taken from the client since the session was opened is gone at once.
-        let scope = scope.intersection(&client.scopes);
-        let default = session.audience.iter().map(String::as_str).find(|held| may_have(client, held));
-        let audience = audience.or(default).ok_or(Refusal::AudienceNotAllowed)?;
-        let minting = Minting { subject: &session.subject, client, audience, scope: &scope, stamp, session: Some(&session) };
-        let minted = self.mint(&minting, &signer).await?;
-        self.metrics.minted("refresh_token", client.format.name());
+        let (minted, scope) = self.mint_anew(client, &request, &session, stamp, &signer).await?;
         match how {
             Granted::Kept | Granted::Healed => Ok(Tokens::access_only(minted, scope)),
             Granted::Rotated | Granted::Retried => {
@@ -50,6 +50,27 @@ impl Issuer {
                 Ok(Tokens::pair(minted, successor, &session, scope, self.now()))
             }
         }
+    }
+
+    /// The fresh access token, and its scope.
+    async fn mint_anew(
+        &self,
+        client: &Client,
+        request: &RefreshRequest,
+        session: &Session,
+        stamp: Stamp,
+        signer: &Signer,
+    ) -> Result<(Minted, ScopeSet), Fault> {
+        let sender_key = request.proof.as_ref().map(Proof::thumbprint).or(session.sender_key.as_deref());
+        let scope = request.scope.as_ref().map(|asked| asked.intersection(&session.scope)).unwrap_or_else(|| session.scope.clone());
+        // What was taken from the client since the session was opened is gone at once.
+        let scope = scope.intersection(&client.scopes);
+        let default = session.audience.iter().map(String::as_str).find(|held| may_have(client, held));
+        let audience = picked(client, &request.resources)?.or(default).ok_or(Refusal::AudienceNotAllowed)?;
+        let minting = Minting { subject: &session.subject, client, audience, scope: &scope, stamp, session: Some(session), sender_key };
+        let minted = self.mint(&minting, signer).await?;
+        self.metrics.minted("refresh_token", client.format.name());
+        Ok((minted, scope))
     }
 
     /// Checks the MAC of a refresh token, before anything else of it is believed.
@@ -71,7 +92,7 @@ impl Issuer {
         Unavailable::KeyRingBehind.into()
     }
 
-    fn question(&self, caller: &Caller, token: &RefreshToken, scope: Option<ScopeSet>, audience: Option<String>) -> Result<Request, Fault> {
+    fn question(&self, caller: &Caller, token: &RefreshToken, request: &RefreshRequest, audience: Option<&str>) -> Result<Request, Fault> {
         let client: &Client = &caller.client;
         let lifetimes = self.registry.load().lifetimes(client);
         let next_mac_key = self.ring.load().current_mac(self.now()).map(|mac| mac.id).ok_or(Unavailable::NoSigningKey)?;
@@ -82,9 +103,9 @@ impl Issuer {
             secret_hash: token.secret_hash(),
             client_id: client.id.clone(),
             authenticated: caller.authenticated,
-            sender_key: None,
-            scope,
-            audience,
+            sender_key: request.proof.as_ref().map(|proof| proof.thumbprint().to_owned()),
+            scope: request.scope.clone(),
+            audience: audience.map(str::to_owned),
             rotates: client.rotates,
             retry_window: lifetimes.retry_window,
             rotation_pause: lifetimes.rotation_pause,

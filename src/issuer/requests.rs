@@ -9,6 +9,7 @@ use crate::registry::{Client, Lifetimes, ScopeSet};
 use crate::revocation::Extent;
 use crate::secret::Secret;
 use crate::time::Moment;
+use crate::token::dpop::Proof;
 
 /// How a client presents itself at an OAuth endpoint; exactly one method, already taken apart.
 #[derive(Clone, Debug)]
@@ -120,7 +121,7 @@ pub struct Tokens {
     pub refresh_expires_in: Option<Duration>,
     /// What was granted.
     pub scope: ScopeSet,
-    /// The kind of token: always `Bearer` for now.
+    /// The kind of token: `Bearer`, or `DPoP` where it is bound to a key.
     pub token_type: &'static str,
     /// For the log.
     pub jti: Jti,
@@ -137,6 +138,8 @@ pub struct RefreshRequest {
     pub scope: Option<ScopeSet>,
     /// The `resource` parameters, in order (RFC 8707).
     pub resources: Vec<String>,
+    /// The key that the sender proved to hold.
+    pub proof: Option<Proof>,
 }
 
 /// `grant_type=client_credentials`.
@@ -146,6 +149,8 @@ pub struct ClientCredentialsRequest {
     pub scope: Option<ScopeSet>,
     /// The `resource` parameters, in order (RFC 8707).
     pub resources: Vec<String>,
+    /// The key that the sender proved to hold: the token is bound to it.
+    pub proof: Option<Proof>,
 }
 
 /// What an active token says of itself (RFC 7662 §2.2). An inactive one says nothing.

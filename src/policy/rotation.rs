@@ -34,7 +34,7 @@ pub struct Request {
     pub scope: Option<ScopeSet>,
     /// The audience asked for; none asks for the session's first.
     pub audience: Option<String>,
-    /// Whether the client's refresh tokens rotate at all.
+    /// Whether the client's refresh tokens rotate at all; whoever proves nothing rotates all the same.
     pub rotates: bool,
     /// See [`crate::registry::Lifetimes::retry_window`].
     pub retry_window: Duration,
@@ -129,15 +129,16 @@ fn is_foreign(session: &Session, request: &Request) -> bool {
 
 fn by_generation(session: &Session, request: &Request, age: Duration) -> Outcome {
     let (presented, current) = (request.generation, session.generation);
+    let proves_itself = request.authenticated || session.sender_key.is_some();
     if presented > current {
         return Outcome::Healed;
     }
     if presented == current {
         let resting = current > 0 && age < request.rotation_pause;
         let at_the_end = current == u32::MAX;
-        return if resting || at_the_end || !request.rotates { Outcome::Kept } else { Outcome::Rotated };
+        let keeps_it = !request.rotates && proves_itself;
+        return if resting || at_the_end || keeps_it { Outcome::Kept } else { Outcome::Rotated };
     }
-    let proves_itself = request.authenticated || session.sender_key.is_some();
     let in_window = age < request.retry_window || (proves_itself && !request.retry_window.is_zero());
     if presented == current - 1 && in_window { Outcome::Retried } else { Outcome::Reused }
 }

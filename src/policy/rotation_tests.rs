@@ -167,8 +167,14 @@ fn the_current_token_rests_for_the_pause_and_then_rotates() {
     );
     let restless = Request { rotation_pause: Duration::ZERO, ..request(4) };
     assert_eq!(judge_at(&session(4), &restless, Duration::ZERO), Outcome::Rotated);
-    let fixed = Request { rotates: false, ..request(0) };
+    let fixed = Request { rotates: false, authenticated: true, ..request(0) };
     assert_eq!(judge_at(&session(0), &fixed, WINDOW), Outcome::Kept, "a client that does not rotate keeps its token for ever");
+    let mut bound = session(0);
+    bound.sender_key = Some("thumb".into());
+    let sender = Request { rotates: false, sender_key: Some("thumb".into()), ..request(0) };
+    assert_eq!(judge_at(&bound, &sender, WINDOW), Outcome::Kept, "so does one whose session is bound to a key");
+    let unproven = Request { rotates: false, ..request(0) };
+    assert_eq!(judge_at(&session(0), &unproven, WINDOW), Outcome::Rotated, "whoever proves nothing rotates all the same");
 }
 
 #[test]

@@ -92,7 +92,9 @@ impl ClientProblem {
             Self::TooManySecrets => format!("keep at most {MAX_SECRETS}: the old one and the new one"),
             Self::PublicOpens => "make the client confidential, or leave opens_for out".into(),
             Self::UnknownClient(_) => "register that client, or write [\"*\"]".into(),
-            Self::MustRotate => "leave rotates out: a public client's refresh tokens rotate".into(),
+            Self::MustRotate => {
+                "leave rotates out, or set dpop_bound_access_tokens: a public client's refresh tokens rotate unless they are bound".into()
+            }
             Self::OutOfRange { least, most } => format!("use {} to {} seconds", least.as_secs_f64(), most.as_secs()),
             Self::BadSlotLimit => format!("use 1 to {MAX_SESSIONS}"),
             Self::PauseBelowWindow => "raise rotation_pause to at least retry_window, or set it to \"0s\" in a test".into(),
@@ -116,7 +118,7 @@ impl fmt::Display for ClientProblem {
             Self::TooManySecrets => f.write_str("too many secrets"),
             Self::PublicOpens => f.write_str("a public client opens no sessions"),
             Self::UnknownClient(id) => write!(f, "no client {id:?} is registered"),
-            Self::MustRotate => f.write_str("a public client's refresh tokens must rotate"),
+            Self::MustRotate => f.write_str("a public client's refresh tokens must rotate unless they are bound to a key"),
             Self::OutOfRange { .. } => f.write_str("is out of range"),
             Self::BadSlotLimit => f.write_str("is out of range"),
             Self::PauseBelowWindow => f.write_str("rotation_pause is below retry_window"),
@@ -161,7 +163,7 @@ impl Client {
         if self.opens_for != OpensFor::These(std::collections::BTreeSet::new()) {
             found.push(ClientFault { field: "opens_for", problem: ClientProblem::PublicOpens });
         }
-        if !self.rotates {
+        if !self.rotates && !self.dpop_bound {
             found.push(ClientFault { field: "rotates", problem: ClientProblem::MustRotate });
         }
     }

@@ -17,6 +17,7 @@ fn public() -> Client {
         origins: vec!["https://app.example".into(), "http://localhost:5173".into()],
         overrides: Overrides::default(),
         rotates: true,
+        dpop_bound: false,
         sessions_per_slot: Some(5),
         disabled: false,
     }

@@ -31,8 +31,10 @@ pub struct Client {
     pub origins: Vec<String>,
     /// Lifetimes of its own.
     pub overrides: Overrides,
-    /// Whether its refresh tokens rotate; `false` only for sender-bound clients.
+    /// Whether its refresh tokens rotate; `false` only for clients that authenticate or are sender-bound.
     pub rotates: bool,
+    /// Whether it gets only tokens that are bound to a key of its own (RFC 9449 §5.2).
+    pub dpop_bound: bool,
     /// How many live sessions of one subject may share a slot at this client; none is no limit but the store's.
     pub sessions_per_slot: Option<u32>,
     /// A disabled client is answered as an unknown one.

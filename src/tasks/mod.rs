@@ -83,7 +83,7 @@ fn report(job: &str, done: Result<(), Fault>) {
     if let Err(fault) = done {
         match fault {
             Fault::Unavailable(why) => tracing::error!(job, %why, "a job of the node failed"),
-            Fault::Denied(_) | Fault::Refused(_) => tracing::error!(job, ?fault, "a job of the node was refused"),
+            Fault::Denied(_) | Fault::Unproven(_) | Fault::Refused(_) => tracing::error!(job, ?fault, "a job of the node was refused"),
         }
     }
 }

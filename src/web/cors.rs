@@ -23,8 +23,8 @@ pub enum Origins {
 }
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST");
-const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static("authorization, content-type, x-request-id");
-const EXPOSED: HeaderValue = HeaderValue::from_static("retry-after, www-authenticate, x-request-id");
+const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static("authorization, content-type, dpop, x-request-id");
+const EXPOSED: HeaderValue = HeaderValue::from_static("dpop-nonce, retry-after, www-authenticate, x-request-id");
 /// How long a browser may remember a preflight: a change of registration shows within ten minutes.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 

@@ -214,7 +214,7 @@ mod tests {
     fn a_put_that_omits_a_member_is_an_error() {
         let whole = json!({"type": "public", "jwks": null, "grants": [], "scopes": [], "audiences": [], "opens_for": [], "format": "jwt", "origins": [],
             "access_ttl": null, "absolute": null, "idle": null, "retry_window": null, "rotation_pause": 5,
-            "rotates": true, "sessions_per_slot": null, "disabled": false});
+            "rotates": true, "dpop_bound_access_tokens": false, "sessions_per_slot": null, "disabled": false});
         assert!(read::<ReplaceClient>(whole.clone()).is_ok());
         for name in whole.as_object().unwrap().keys() {
             let mut part = whole.clone();

@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use super::request_id::RequestId;
 use crate::api::{Code, FieldFault, OAuthError, Problem};
 use crate::issuer::{Fault, Refusal, Unavailable};
+use crate::token::FOREIGN_ALGORITHMS;
 use crate::verify::Denial;
 
 /// Why a request is not answered as it wanted.
@@ -74,6 +75,7 @@ impl Refused {
     fn why(&self) -> Option<String> {
         match self {
             Self::Issuer(Fault::Denied(denial)) => Some(denial.name().to_owned()),
+            Self::Issuer(Fault::Unproven(fault) | Fault::Refused(Refusal::Unproven(fault))) => Some(fault.to_string()),
             Self::Issuer(Fault::Unavailable(unavailable)) => Some(unavailable.to_string()),
             Self::Issuer(Fault::Refused(Refusal::SessionEnded(Some(reason)))) => Some(reason.name().to_owned()),
             Self::Issuer(Fault::Refused(Refusal::ClientAssertion(why))) => Some(why.clone()),
@@ -89,14 +91,20 @@ impl Refused {
             Self::Issuer(Fault::Denied(Denial::Stale)) => Some(Unavailable::ViewStale.retry_after().as_secs()),
             Self::Limited(_, wait) => Some(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)),
             Self::Web(Code::TimedOut, _) => Some(1),
-            Self::Issuer(Fault::Denied(_) | Fault::Refused(_)) | Self::Web(..) => None,
+            Self::Issuer(Fault::Denied(_) | Fault::Unproven(_) | Fault::Refused(_)) | Self::Web(..) => None,
         }
     }
 
-    /// RFC 6750 §3 and RFC 7617: always there with 401; no error code where no credentials were sent.
+    /// RFC 6750 §3, RFC 7617, RFC 9449 §7.1: always there with 401; no error code where no credentials were sent.
     fn challenge(&self) -> Option<String> {
+        if let Self::Issuer(Fault::Unproven(_) | Fault::Denied(Denial::SenderKey)) = self {
+            let error = oauth_word(self.code()).0;
+            return Some(format!("DPoP realm=\"mintage\", algs=\"{}\", error=\"{error}\"", FOREIGN_ALGORITHMS.join(" ")));
+        }
         match self.code() {
-            Code::BearerMissing => Some("Bearer realm=\"mintage\"".to_owned()),
+            Code::BearerMissing => {
+                Some(format!("Bearer realm=\"mintage\", DPoP realm=\"mintage\", algs=\"{}\"", FOREIGN_ALGORITHMS.join(" ")))
+            }
             Code::BearerMalformed => Some("Bearer realm=\"mintage\", error=\"invalid_request\"".to_owned()),
             Code::TokenExpired | Code::TokenRevoked | Code::TokenInvalid => {
                 Some("Bearer realm=\"mintage\", error=\"invalid_token\"".to_owned())
@@ -122,6 +130,8 @@ fn oauth_word(code: Code) -> (&'static str, bool) {
         Code::AudienceNotAllowed => ("invalid_target", true),
         Code::UnsupportedGrantType => ("unsupported_grant_type", true),
         Code::BearerMissing | Code::TokenExpired | Code::TokenRevoked | Code::TokenInvalid => ("invalid_token", false),
+        Code::DpopProofInvalid | Code::DpopProofRequired => ("invalid_dpop_proof", true),
+        Code::DpopNonceWanted => ("use_dpop_nonce", true),
         Code::InsufficientScope => ("insufficient_scope", false),
         Code::StoreBusy | Code::StoreDown | Code::ViewStale | Code::NoSigningKey | Code::KeyRingBehind | Code::KeyFolder => {
             ("temporarily_unavailable", false)
@@ -146,10 +156,8 @@ fn oauth_word(code: Code) -> (&'static str, bool) {
         Code::PrivateKey | Code::TooDeep | Code::OutOfRange | Code::Duplicate | Code::ReservedClaim | Code::UnknownClient => {
             ("invalid_request", false)
         }
-        Code::NotForPublicClients | Code::ClientCannotRefresh | Code::CannotChange => ("invalid_request", false),
-        Code::BeyondYourOwn | Code::OnlyForEpochs | Code::ClientBeyondYours | Code::TooManySecrets | Code::LastSecret => {
-            ("invalid_request", false)
-        }
+        Code::NotForPublicClients | Code::ClientCannotRefresh | Code::CannotChange | Code::BeyondYourOwn => ("invalid_request", false),
+        Code::OnlyForEpochs | Code::ClientBeyondYours | Code::TooManySecrets | Code::LastSecret => ("invalid_request", false),
     }
 }
 
@@ -197,16 +205,18 @@ pub async fn render(State(surface): State<Surface>, id: RequestId, request: Requ
 fn write(response: &mut Response, surface: Surface, refused: &Refused, id: &RequestId) {
     let code = refused.code();
     let (word, is_400) = oauth_word(code);
+    let challenge = refused.challenge();
     let usual = code.status().unwrap_or(400);
     let (status, media_type, body) = match surface {
-        Surface::OAuth => (if is_400 { 400 } else { usual }, "application/json", oauth_body(refused, word)),
+        // At the token endpoint the proof is part of the request; beside an access token it is a credential, and challenged.
+        Surface::OAuth => (if is_400 && challenge.is_none() { 400 } else { usual }, "application/json", oauth_body(refused, word)),
         Surface::Api => (usual, "application/problem+json", problem_body(refused, usual, id)),
     };
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.remove(CONTENT_LENGTH);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
-    if let Some(challenge) = refused.challenge().and_then(|challenge| HeaderValue::try_from(challenge).ok()) {
+    if let Some(challenge) = challenge.and_then(|challenge| HeaderValue::try_from(challenge).ok()) {
         headers.insert(WWW_AUTHENTICATE, challenge);
     }
     if let Some(seconds) = refused.retry_after() {

@@ -104,7 +104,16 @@ async fn what_is_our_fault_is_503_and_never_invalid_grant() {
 #[tokio::test]
 async fn a_bad_bearer_is_challenged_and_not_told_more_than_helps() {
     let cases = [
-        (Refused::from(Code::BearerMissing), 401, Some("Bearer realm=\"mintage\"")),
+        (
+            Refused::from(Code::BearerMissing),
+            401,
+            Some("Bearer realm=\"mintage\", DPoP realm=\"mintage\", algs=\"EdDSA Ed25519 ES256 RS256\""),
+        ),
+        (
+            Fault::from(Denial::SenderKey).into(),
+            401,
+            Some("DPoP realm=\"mintage\", algs=\"EdDSA Ed25519 ES256 RS256\", error=\"invalid_token\""),
+        ),
         (Code::BearerMalformed.into(), 400, Some("Bearer realm=\"mintage\", error=\"invalid_request\"")),
         (Fault::from(Denial::Expired).into(), 401, Some("Bearer realm=\"mintage\", error=\"invalid_token\"")),
         (Fault::from(Denial::BadSignature).into(), 401, Some("Bearer realm=\"mintage\", error=\"invalid_token\"")),

@@ -111,7 +111,7 @@ async fn what_is_taken_from_a_client_is_gone_at_its_sessions_next_refresh() {
     let client = |scopes: serde_json::Value, audiences: serde_json::Value| {
         json!({ "type": "public", "jwks": null, "grants": ["refresh_token"], "scopes": scopes, "audiences": audiences, "opens_for": [], "format": "jwt",
                 "origins": [], "access_ttl": null, "absolute": null, "idle": null, "retry_window": null, "rotation_pause": null,
-                "rotates": true, "sessions_per_slot": null, "disabled": false })
+                "rotates": true, "dpop_bound_access_tokens": false, "sessions_per_slot": null, "disabled": false })
     };
     let mut body = client(json!(["read", "write"]), json!(["https://a.example", "https://b.example"]));
     body["id"] = json!("spa");

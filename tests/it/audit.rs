@@ -71,7 +71,7 @@ impl Driver {
     async fn clients_and_keys(&mut self) -> Vec<String> {
         let body = json!({ "type": "confidential", "grants": ["client_credentials"], "scopes": ["x"], "audiences": ["https://x.example"],
             "opens_for": [], "jwks": null, "format": "jwt", "origins": [], "access_ttl": null, "absolute": null, "idle": null, "retry_window": null,
-            "rotation_pause": null, "rotates": true, "sessions_per_slot": null, "disabled": false });
+            "rotation_pause": null, "rotates": true, "dpop_bound_access_tokens": false, "sessions_per_slot": null, "disabled": false });
         let mut new = body.clone();
         new["id"] = "helper".into();
         let secret =

@@ -41,7 +41,7 @@ fn routes() -> Vec<(Method, &'static str, Option<Value>, &'static str)> {
 
 fn whole_client() -> Value {
     json!({ "type": "public", "jwks": null, "grants": [], "scopes": [], "audiences": [], "opens_for": [], "format": "jwt", "origins": [],
-        "access_ttl": null, "absolute": null, "idle": null, "retry_window": null, "rotation_pause": null, "rotates": true,
+        "access_ttl": null, "absolute": null, "idle": null, "retry_window": null, "rotation_pause": null, "rotates": true, "dpop_bound_access_tokens": false,
         "sessions_per_slot": null, "disabled": false })
 }
 

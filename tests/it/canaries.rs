@@ -132,6 +132,12 @@ async fn drive(node: &mut Talkative) -> (Vec<String>, Vec<String>) {
         .await;
         node.form("/oauth/token", None, &[("grant_type", token), ("client_id", token), ("client_secret", SOUGHT_IN_VAIN)]).await;
         node.form("/oauth/revoke", None, &[("token", token), ("token", token), ("client_id", "app")]).await;
+        let assertion =
+            [("client_assertion_type", crate::hand::JWT_BEARER), ("client_assertion", token), ("grant_type", "client_credentials")];
+        node.form("/oauth/token", None, &assertion).await;
+        node.send(|http, url| http.post(format!("{url}/oauth/token")).header("dpop", token).form(&assertion)).await;
+        node.send(|http, url| http.get(format!("{url}/v1/keys")).header("authorization", format!("DPoP {token}")).header("dpop", token))
+            .await;
         node.api(Method::GET, &format!("/v1/sessions?access_token={token}"), token, None).await;
         node.api(Method::GET, &format!("/v1/{token}"), token, None).await;
         node.api(Method::GET, &format!("/v1/sessions/{token}"), token, None).await;

@@ -14,6 +14,7 @@ mod client_secrets;
 mod clients_api;
 mod concurrency;
 mod cors;
+mod dpop;
 mod hostile;
 mod introspection;
 mod json_bodies;

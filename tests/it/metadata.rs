@@ -34,6 +34,7 @@ async fn the_metadata_names_the_issuer_and_every_endpoint_answers() {
     assert!(has("token_endpoint_auth_methods_supported", "private_key_jwt"));
     for algorithm in ["EdDSA", "Ed25519", "ES256"] {
         assert!(has("token_endpoint_auth_signing_alg_values_supported", algorithm), "{algorithm}");
+        assert!(has("dpop_signing_alg_values_supported", algorithm), "{algorithm}");
     }
     assert_eq!(
         members["introspection_signing_alg_values_supported"],

@@ -24,6 +24,7 @@ fn a_client(id: &str, scope: &str) -> Client {
         origins: Vec::new(),
         overrides: Overrides { access_ttl: Some(SECOND), ..Overrides::default() },
         rotates: true,
+        dpop_bound: false,
         sessions_per_slot: Some(2),
         disabled: false,
     }

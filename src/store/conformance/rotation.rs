@@ -103,7 +103,7 @@ pub(super) async fn what_lies_above_the_ceiling_writes_nothing<S: Store>(on: Ben
 pub(super) async fn a_client_that_does_not_rotate_keeps_its_token<S: Store>(on: Bench<S>) {
     let opened = on.open(session()).await;
     for _ in 0..3 {
-        assert_eq!(row(&on.refresh(Request { rotates: false, ..token(&opened, 0) }).await), "Kept");
+        assert_eq!(row(&on.refresh(Request { rotates: false, authenticated: true, ..token(&opened, 0) }).await), "Kept");
         on.pass(2 * WINDOW).await;
     }
     assert_eq!(on.session(&opened).await.generation, 0);
@@ -178,7 +178,7 @@ pub(super) async fn theft_is_told_to_the_log_once<S: Store>(on: Bench<S>) {
 
 pub(super) async fn an_active_session_never_idles_out<S: Store>(on: Bench<S>) {
     let opened = on.open(session()).await;
-    let keeps = Request { rotates: false, ..token(&opened, 0) };
+    let keeps = Request { rotates: false, authenticated: true, ..token(&opened, 0) };
     on.clock.advance(IDLE / 10);
     on.refresh(keeps.clone()).await;
     assert_eq!(on.session(&opened).await.last_refreshed_at, opened.opened_at, "not written before a tenth of the idle time");

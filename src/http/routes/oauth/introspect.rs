@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use axum::extract::{RawQuery, State};
-use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT, CONTENT_TYPE, VARY};
+use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse, Response};
 use tracing::Span;
 
@@ -12,7 +12,7 @@ use crate::api::{Code, IntrospectionBody};
 use crate::http::client_auth::recognise;
 use crate::http::openapi::{OAuthRefusals, TokenNamed};
 use crate::issuer::{Asker, Introspection, Issuer};
-use crate::web::{Form, Params, Refused, Visit, bearer_token, has_token};
+use crate::web::{Form, Params, Refused, Visit, bearer, has_token};
 
 /// The signed form of the answer (RFC 9701 §5).
 const SIGNED: &str = "application/token-introspection+jwt";
@@ -56,13 +56,12 @@ pub(in crate::http) async fn introspect(
 }
 
 async fn asker(issuer: &Issuer, visit: &Visit, headers: &HeaderMap, form: &mut Params) -> Result<Asker, Refused> {
-    let Some(token) = bearer_token(headers)? else {
+    let Some(bearer) = bearer(issuer, headers, &Method::POST, "/oauth/introspect")? else {
         return recognise(issuer, visit, headers, form).await.map(Asker::Client);
     };
     if form.has("client_id") || form.has("client_secret") || form.has("client_assertion") || form.has("access_token") {
         return Err(Code::ClientAuthenticationRepeated.into());
     }
-    let bearer = issuer.bearer(token)?;
     visit.recognised(&bearer.client_id, true)?;
     Span::current().record("client_id", &bearer.client_id);
     Ok(Asker::Bearer(bearer))

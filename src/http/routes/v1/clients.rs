@@ -103,7 +103,7 @@ pub(in crate::http) async fn remove(
 fn named(id: String, body: ReplaceClient) -> NewClient {
     let ReplaceClient { kind, jwks, grants, scopes, audiences, opens_for, format, origins, rotates, sessions_per_slot, disabled, .. } =
         body;
-    let ReplaceClient { access_ttl, absolute, idle, retry_window, rotation_pause, .. } = body;
+    let ReplaceClient { access_ttl, absolute, idle, retry_window, rotation_pause, dpop_bound_access_tokens, .. } = body;
     NewClient {
         id,
         kind,
@@ -120,6 +120,7 @@ fn named(id: String, body: ReplaceClient) -> NewClient {
         retry_window,
         rotation_pause,
         rotates,
+        dpop_bound_access_tokens,
         sessions_per_slot,
         disabled,
     }
@@ -133,6 +134,7 @@ fn client_of(body: NewClient) -> Result<Client, Refused> {
         id,
         kind,
         secrets: Vec::new(),
+        dpop_bound: body.dpop_bound_access_tokens,
         keys: jwks.map(|set| keys(&set)).transpose()?.unwrap_or_default(),
         grants,
         scopes: scope_set(&scopes)?,
@@ -183,7 +185,7 @@ fn opens(ids: BTreeSet<String>) -> Result<OpensFor, Refused> {
 fn body_of(info: ClientInfo) -> ClientBody {
     let ClientInfo { client, lifetimes, read_only } = info;
     let Client { id, kind, secrets, keys, grants, scopes, audiences, opens_for, format, origins, overrides, .. } = client;
-    let Client { rotates, sessions_per_slot, disabled, .. } = client;
+    let Client { rotates, dpop_bound, sessions_per_slot, disabled, .. } = client;
     let seconds = |lifetime: Option<Duration>| lifetime.map(|lifetime| lifetime.as_secs());
     let keys: Vec<Value> = keys.iter().filter_map(|key| serde_json::from_str(key).ok()).collect();
     ClientBody {
@@ -212,6 +214,7 @@ fn body_of(info: ClientInfo) -> ClientBody {
             rotation_pause: lifetimes.rotation_pause.as_secs(),
         },
         rotates,
+        dpop_bound_access_tokens: dpop_bound,
         sessions_per_slot,
         disabled,
         read_only,
