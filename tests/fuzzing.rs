@@ -45,6 +45,9 @@ const SPLICES: &[&[u8]] = &[
     b"18446744073709551616",
     b"\"alg\":\"none\",",
     b"\"kid\":7,",
+    b"\"jwk\":{},",
+    b"\"d\":\"AA\",",
+    b"\"alg\":\"Ed25519\",",
     b"\"exp\":0,",
     b"[[[[[[[[[[",
     b"mrt_",
@@ -141,6 +144,16 @@ fn bent_pasetos_are_read_or_refused() {
 #[test]
 fn bent_refresh_tokens_are_read_or_refused() {
     drive("refresh_token");
+}
+
+#[test]
+fn bent_client_assertions_are_read_or_refused() {
+    drive("client_assertion");
+}
+
+#[test]
+fn bent_dpop_proofs_are_read_or_refused() {
+    drive("dpop_proof");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use mintage::secret::Secret;
 use mintage::token::{RefreshToken, b64};
 use serde_json::Value;
 
-use super::targets::ring;
+use super::targets::{ASSERTION_HEADER, GOOD_ASSERTION, GOOD_PROOF, proof_header, ring, signed};
 
 /// The seeds of one target. `root` is the project's folder.
 pub fn of(root: &Path, target: &str) -> Vec<Vec<u8>> {
@@ -15,6 +15,8 @@ pub fn of(root: &Path, target: &str) -> Vec<Vec<u8>> {
         "jwt" => tokens(&read("tests/vectors/mintage/jwt.jsonl")),
         "paseto" => tokens(&read("tests/vectors/mintage/paseto.jsonl")),
         "refresh_token" => vec![a_refresh_token().into_bytes(), b"mrt_".to_vec(), vec![0; 38]],
+        "client_assertion" => jwt_of(ASSERTION_HEADER, GOOD_ASSERTION),
+        "dpop_proof" => jwt_of(&proof_header(), GOOD_PROOF),
         "form" => FORMS.iter().map(|form| form.as_bytes().to_vec()).collect(),
         "json_body" => BODIES.iter().map(|body| body.as_bytes().to_vec()).chain(json_suite(root)).collect(),
         "header" => HEADERS.iter().map(|header| header.as_bytes().to_vec()).collect(),
@@ -59,6 +61,11 @@ const CONFIGS: &[&str] = &[
     "[[resource_servers]]\naudience = \"https://api.example\"\nwhen_stale = \"accept\"\nimplicit = \"tenant\"\n[log]\nlevel = \"trace\"\nformat = \"json\"\n",
     "a.b.c = [1, 2.5, true, 1979-05-27T07:32:00Z, {x = 'y'}]\n\"quoted \\u0041\" = '''\nmany\nlines'''\n",
 ];
+
+/// The whole, and its parts.
+fn jwt_of(header: &str, claims: &str) -> Vec<Vec<u8>> {
+    vec![signed(header.as_bytes(), claims.as_bytes()).into_bytes(), header.into(), claims.into()]
+}
 
 fn tokens(lines: &[u8]) -> Vec<Vec<u8>> {
     let lines = std::str::from_utf8(lines).expect("UTF-8").lines();

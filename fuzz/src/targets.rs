@@ -3,7 +3,7 @@
 
 use axum::body::Body;
 use axum::extract::FromRequest;
-use axum::http::{HeaderMap, HeaderValue, Request};
+use axum::http::{HeaderMap, HeaderValue, Request, Uri};
 use mintage::api::{NewClient, NewRevocation, NewSession, PatchSession, PatchSubject, ReplaceClient};
 use mintage::config::{self, Flags};
 use mintage::id::Sid;
@@ -11,7 +11,7 @@ use mintage::keyring::{Algorithm, KeyRing, MacKey, SigningKey};
 use mintage::policy::{Audience, Expectation};
 use mintage::secret::Secret;
 use mintage::time::Moment;
-use mintage::token::{MAX_TOKEN_BYTES, RefreshToken, b64, jwt, paseto};
+use mintage::token::{MAX_TOKEN_BYTES, RefreshToken, assertion, b64, dpop, jwt, paseto};
 use mintage::verify::{KeySet, Verifier};
 use mintage::web::{self, Json, Params};
 use serde_json::Value;
@@ -22,6 +22,8 @@ pub const ISSUER: &str = "https://id.example";
 pub const API: &str = "https://api.example";
 /// See [`ISSUER`].
 pub const NOW: u64 = 1_795_257_600;
+/// Where proofs are sent to.
+pub const TOKEN_ENDPOINT: &str = "https://id.example/oauth/token";
 /// The longest lifetime that the verifier below takes, in seconds.
 const MAX_TTL: u64 = 86_400;
 
@@ -33,6 +35,8 @@ pub const ALL: &[Target] = &[
     ("jwt", jwt),
     ("paseto", paseto),
     ("refresh_token", refresh_token),
+    ("client_assertion", client_assertion),
+    ("dpop_proof", dpop_proof),
     ("form", form),
     ("json_body", json_body),
     ("header", header),
@@ -52,16 +56,11 @@ pub fn jwt(data: &[u8]) {
         assert_allowed(&payload);
     }
     let key = key(Algorithm::EdDsa);
-    let segment = jwt::header_segment("at+jwt", key.verifying());
-    let sign = |head: &str, payload: &[u8]| {
-        let input = format!("{head}.{}", b64::encode(payload));
-        let signature = key.sign(input.as_bytes()).expect("it signs");
-        jwt::finish(input, &signature)
-    };
-    if verifier.verify(&sign(&segment, data), Moment::from_seconds(NOW)).is_ok() {
+    let header = b64::decode(&jwt::header_segment("at+jwt", key.verifying())).expect("our own header");
+    if verifier.verify(&signed(&header, data), Moment::from_seconds(NOW)).is_ok() {
         assert_allowed(data);
     }
-    if verifier.verify(&sign(&b64::encode(data), GOOD.as_bytes()), Moment::from_seconds(NOW)).is_ok() {
+    if verifier.verify(&signed(data, GOOD.as_bytes()), Moment::from_seconds(NOW)).is_ok() {
         let header: Value = serde_json::from_slice(data).expect("an accepted header is JSON");
         assert_eq!((header["alg"].as_str(), header["kid"].as_str()), (Some("EdDSA"), Some(key.verifying().kid())));
         for refused in ["crit", "b64", "zip", "jku", "jwk", "x5u", "x5c"] {
@@ -106,6 +105,46 @@ pub fn refresh_token(data: &[u8]) {
     }
     let mac = ring.macs[0].mac(data);
     same(&format!("mrt_{}", b64::encode([data, &mac].concat())));
+}
+
+/// As [`jwt`]: the whole assertion, then claims and header under the signature of a key that the client has registered.
+pub fn client_assertion(data: &[u8]) {
+    let registered = [key(Algorithm::EdDsa).verifying().to_jwk().to_string()];
+    let is_good = |text: &str| {
+        let read = assertion::read(text, ISSUER, Moment::from_seconds(NOW));
+        read.is_ok_and(|assertion| assertion.client_id().len() <= 256 && assertion.prove(&registered).is_ok())
+    };
+    if let Ok(text) = std::str::from_utf8(data)
+        && is_good(text)
+    {
+        assert_of_a_client(&payload_of(text));
+    }
+    if is_good(&signed(ASSERTION_HEADER.as_bytes(), data)) {
+        assert_of_a_client(data);
+    }
+    if is_good(&signed(data, GOOD_ASSERTION.as_bytes())) {
+        assert_header(data, "client-authentication+jwt");
+    }
+}
+
+/// The same for proofs, which bring their key: whatever else its header says, an accepted proof is one of the key that signed it.
+pub fn dpop_proof(data: &[u8]) {
+    let own = key(Algorithm::EdDsa).verifying().thumbprint();
+    let check = |text: &str| dpop::check(text, "POST", TOKEN_ENDPOINT, Moment::from_seconds(NOW)).ok();
+    if let Ok(text) = std::str::from_utf8(data)
+        && check(text).is_some()
+    {
+        assert_proves(&payload_of(text));
+    }
+    if let Some(proof) = check(&signed(proof_header().as_bytes(), data)) {
+        assert_proves(data);
+        assert_eq!(proof.thumbprint(), own);
+    }
+    if let Some(proof) = check(&signed(data, GOOD_PROOF.as_bytes())) {
+        let header = assert_header(data, "dpop+jwt");
+        assert!(header["jwk"].get("d").is_none(), "a private key was taken");
+        assert_eq!(proof.thumbprint(), own, "the proof of another key than the one that signed");
+    }
 }
 
 /// A form and a query: no name comes twice but for those that may, and no value shows when it is printed.
@@ -185,6 +224,48 @@ fn takes<T: serde::de::DeserializeOwned>(data: &[u8]) -> bool {
     runtime.block_on(Json::<T>::from_request(request, &())).is_ok()
 }
 
+fn payload_of(text: &str) -> Vec<u8> {
+    text.split('.').nth(1).and_then(b64::decode).expect("what is accepted has a payload")
+}
+
+/// What RFC 7523 and the requirements let pass, read by another parser.
+fn assert_of_a_client(payload: &[u8]) {
+    let claims: Value = serde_json::from_slice(payload).expect("accepted claims are JSON");
+    let expires = claims["exp"].as_u64().expect("a whole number");
+    assert!(expires > NOW && expires <= NOW + 310, "{claims}");
+    assert!(
+        ["iat", "nbf"].iter().all(|name| claims.get(name).is_none_or(|date| date.as_u64().is_some_and(|date| date <= NOW + 10))),
+        "{claims}"
+    );
+    assert!(
+        claims["iss"].is_string() && claims["iss"] == claims["sub"] && claims["jti"].as_str().is_some_and(|jti| !jti.is_empty()),
+        "{claims}"
+    );
+    assert_eq!(claims["aud"], ISSUER, "one audience, as one text");
+}
+
+/// What RFC 9449 §4.3 lets pass, read by another parser.
+fn assert_proves(payload: &[u8]) {
+    let claims: Value = serde_json::from_slice(payload).expect("accepted claims are JSON");
+    assert_eq!(claims["htm"], "POST");
+    assert!(claims["iat"].as_u64().is_some_and(|at| at.abs_diff(NOW) <= 300), "{claims}");
+    assert!(claims["jti"].as_str().is_some_and(|jti| !jti.is_empty()), "{claims}");
+    if let Ok(address) = claims["htu"].as_str().expect("a text").parse::<Uri>() {
+        assert!(address.host().is_some_and(|host| host.eq_ignore_ascii_case("id.example")), "{claims}");
+        assert!(address.scheme_str() == Some("https") && matches!(address.port_u16(), None | Some(443)), "{claims}");
+    }
+}
+
+/// The header that was accepted: of this type, of the algorithm of the key, and with nothing that must refuse.
+fn assert_header(header: &[u8], typ: &str) -> Value {
+    let header: Value = serde_json::from_slice(header).expect("an accepted header is JSON");
+    let said = header["typ"].as_str().expect("a text").to_ascii_lowercase();
+    assert_eq!(said.strip_prefix("application/").unwrap_or(&said), typ);
+    assert!(header["alg"] == "EdDSA" || header["alg"] == "Ed25519", "{header}");
+    assert!(["crit", "b64", "zip", "jku", "x5u", "x5c"].iter().all(|name| header.get(name).is_none()), "{header}");
+    header
+}
+
 /// What RFC 9068 and the requirements let pass, read by another parser.
 fn assert_allowed(payload: &[u8]) {
     let claims: Value = serde_json::from_slice(payload).expect("an accepted payload is JSON");
@@ -202,6 +283,27 @@ fn assert_allowed(payload: &[u8]) {
 
 const GOOD: &str = r#"{"iss":"https://id.example","sub":"alice","aud":"https://api.example","exp":1795257900,"iat":1795257600,"jti":"01a1f0c3-7a00-7111-8111-111111111111","client_id":"app"}"#;
 const GOOD_PASETO: &str = r#"{"iss":"https://id.example","sub":"alice","aud":"https://api.example","exp":"2026-11-21T10:45:00Z","iat":"2026-11-21T10:40:00Z","jti":"01a1f0c3-7a00-7111-8111-111111111111","client_id":"app"}"#;
+
+/// The header of client assertions.
+pub(crate) const ASSERTION_HEADER: &str = r#"{"typ":"client-authentication+jwt","alg":"EdDSA"}"#;
+/// Good claims of an assertion.
+pub(crate) const GOOD_ASSERTION: &str =
+    r#"{"iss":"svc","sub":"svc","aud":"https://id.example","exp":1795257660,"iat":1795257600,"nbf":1795257600,"jti":"one"}"#;
+/// Good claims of a proof.
+pub(crate) const GOOD_PROOF: &str =
+    r#"{"jti":"one","htm":"POST","htu":"https://id.example/oauth/token","iat":1795257600,"nonce":"AQ","ath":"AQ"}"#;
+
+/// The header of proofs, with the key in it.
+pub(crate) fn proof_header() -> String {
+    serde_json::json!({ "typ": "dpop+jwt", "alg": "EdDSA", "jwk": key(Algorithm::EdDsa).verifying().to_jwk() }).to_string()
+}
+
+/// A JWT of any header and payload, correctly signed.
+pub(crate) fn signed(header: &[u8], payload: &[u8]) -> String {
+    let input = format!("{}.{}", b64::encode(header), b64::encode(payload));
+    let signature = key(Algorithm::EdDsa).sign(input.as_bytes()).expect("it signs");
+    jwt::finish(input, &signature)
+}
 
 /// Names and values of a form as they are written, not decoded.
 fn pairs(data: &[u8]) -> impl Iterator<Item = (String, String)> {
