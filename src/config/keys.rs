@@ -172,7 +172,7 @@ pub(super) const KEYS: &[Key] = &[
         "clients.dpop_bound_access_tokens",
         "`true` or `false`",
         "false",
-        "Whether it gets only tokens that are bound to a key of its own (DPoP): its sessions are opened with `cnf`, and it proves the key at every refresh.",
+        "Whether it gets only tokens that are bound to a key of its own (DPoP): its sessions are opened with `cnf`, and it proves the key at every refresh. Not for the client of the commands: they send no proofs.",
     ),
     key("clients.sessions_per_slot", "1 to 100", "", "How many live sessions of one subject may share a slot; a new one ends the oldest."),
     key("clients.disabled", "`true` or `false`", "false", "Whether it is answered as if it did not exist."),

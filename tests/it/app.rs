@@ -183,6 +183,7 @@ impl TestApp {
         let response = request.send().await.expect("the node answers");
         let (status, headers) = (response.status(), response.headers().clone());
         let text = response.text().await.expect("a body");
+        assert!(!headers.contains_key("set-cookie"), "no answer sets a cookie: {headers:?}");
         Answer { status, headers, body: serde_json::from_str(&text).unwrap_or(Value::Null), text }
     }
 

@@ -354,6 +354,18 @@ async fn a_client_that_authenticates_binds_each_token_to_the_key_it_proves() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_proof_binds_no_session_that_was_opened_without_a_key() {
+    let app = node_with(CLIENTS).await;
+    let (thief, session) = (hand(), app.open("alice").await);
+    let stolen = refresh(&app, "app", &session.refresh, &thief).await.must_be(200);
+    is_bound(&stolen, &thief);
+    let owners = app.refresh(&session.refresh).await.must_be(200);
+    assert_eq!(owners.body["token_type"], "Bearer", "the owner needs no key, then or later");
+    assert_eq!(owners.text("/refresh_token"), stolen.text("/refresh_token"));
+    app.refresh(&owners.text("/refresh_token")).await.must_be(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_nonce_that_is_asked_for_uses_no_assertion_up() {
     let (app, keys, own) = (TestApp::start().await, Hand::new(Algorithm::EdDsa, 7), hand());
     let body = json!({ "id": "svc", "type": "confidential", "jwks": keys.jwks(), "grants": ["client_credentials"], "audiences": ["https://jobs.example"] });

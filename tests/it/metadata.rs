@@ -32,10 +32,11 @@ async fn the_metadata_names_the_issuer_and_every_endpoint_answers() {
     assert!(has("grant_types_supported", "refresh_token") && has("grant_types_supported", "client_credentials"));
     assert!(has("token_endpoint_auth_methods_supported", "client_secret_basic"));
     assert!(has("token_endpoint_auth_methods_supported", "private_key_jwt"));
-    for algorithm in ["EdDSA", "Ed25519", "ES256"] {
+    for algorithm in ["EdDSA", "Ed25519", "ES256", "RS256"] {
         assert!(has("token_endpoint_auth_signing_alg_values_supported", algorithm), "{algorithm}");
         assert!(has("dpop_signing_alg_values_supported", algorithm), "{algorithm}");
     }
+    assert_eq!(members["response_types_supported"], serde_json::json!([]), "there is no authorization endpoint");
     assert_eq!(
         members["introspection_signing_alg_values_supported"],
         serde_json::json!(["EdDSA"]),

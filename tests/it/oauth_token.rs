@@ -200,6 +200,7 @@ async fn each_refusal_has_its_word_and_status() {
         ("svc", vec![("grant_type", "authorization_code"), ("code", "c")], "unsupported_grant_type"),
         ("svc", vec![("grant_type", "Client_Credentials")], "unsupported_grant_type"),
         ("svc", vec![("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange")], "unsupported_grant_type"),
+        ("svc", vec![("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"), ("assertion", "a.b.c")], "unsupported_grant_type"),
         ("svc", vec![("grant_type", "refresh_token"), ("refresh_token", "mrt_x")], "unauthorized_client"),
         ("web", vec![CREDENTIALS], "unauthorized_client"),
         ("web", vec![("grant_type", "refresh_token")], "invalid_request"),
@@ -223,6 +224,24 @@ async fn each_refusal_has_its_word_and_status() {
     }
     let public = app.form("/oauth/token", &[CREDENTIALS, ("client_id", "app")]).await;
     is_oauth_error(&public, 400, "unauthorized_client");
+}
+
+/// So none can clear one. (Every other test asks the same of every answer that it gets.)
+#[tokio::test(flavor = "multi_thread")]
+async fn no_answer_sets_a_cookie() {
+    let app = node_with(CLIENTS).await;
+    let session = app.open("alice").await;
+    let with_cookie = || app.request(Method::POST, "/oauth/token").header("cookie", "__Host-session=x");
+    let fields =
+        |token: &str| [("grant_type", "refresh_token".to_owned()), ("client_id", "app".to_owned()), ("refresh_token", token.to_owned())];
+    let winner = app.send(with_cookie().form(&fields(&session.refresh))).await.must_be(200);
+    let loser = app.send(with_cookie().form(&fields(&session.refresh))).await.must_be(200);
+    app.form("/oauth/revoke", &[("client_id", "app"), ("token", &session.refresh)]).await.must_be(200);
+    let gone = app.send(with_cookie().form(&fields(&session.refresh))).await.must_be(400).must_be_error("invalid_grant");
+    let junk = app.send(with_cookie().form(&fields("mrt_x"))).await.must_be(400);
+    for answer in [winner, loser, gone, junk] {
+        assert!(!answer.headers.contains_key("set-cookie"));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
