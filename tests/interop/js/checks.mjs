@@ -43,11 +43,23 @@ function failed(name, why) {
 }
 
 /** Opens a session as a login backend does. */
-export async function open(node, clientId, more = {}) {
+export function open(node, clientId, more = {}) {
+  return manage(node, '/v1/sessions', { subject: 'alice', client_id: clientId, ...more })
+}
+
+/** Registers a client that proves itself with a key of its own; answers with its id. */
+export async function keyed(node, id, jwk, more = {}) {
+  const { kty, crv, x, y, n, e } = jwk
+  const client = { type: 'confidential', grants: ['client_credentials', 'refresh_token'], scopes: ['read', 'mintage:sessions.read'], audiences: [world.audience] }
+  await manage(node, '/v1/clients', { id, ...client, jwks: { keys: [{ kty, crv, x, y, n, e }] }, ...more })
+  return id
+}
+
+async function manage(node, path, body) {
   const basic = Buffer.from(`backend:${node.secrets.backend}`).toString('base64')
   const token = await post(`${node.issuer}/oauth/token`, { Authorization: `Basic ${basic}` }, new URLSearchParams({ grant_type: 'client_credentials' }))
   const headers = { Authorization: `Bearer ${token.access_token}`, 'Content-Type': 'application/json' }
-  return post(`${node.issuer}/v1/sessions`, headers, JSON.stringify({ subject: 'alice', client_id: clientId, ...more }))
+  return post(`${node.issuer}${path}`, headers, JSON.stringify(body))
 }
 
 async function post(url, headers, body) {

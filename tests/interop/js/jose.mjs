@@ -1,6 +1,6 @@
-// jose verifies our JWTs through the published key set.
-import { createRemoteJWKSet, errors, jwtVerify } from 'jose'
-import { begin, check, refuses, world } from './checks.mjs'
+// jose verifies our JWTs through the published key set, and makes assertions (RFC 7523) and proofs (RFC 9449) that we take.
+import { SignJWT, base64url, calculateJwkThumbprint, createRemoteJWKSet, decodeJwt, errors, exportJWK, generateKeyPair, jwtVerify } from 'jose'
+import { begin, check, keyed, refuses, world } from './checks.mjs'
 
 begin('jose')
 const requiredClaims = ['iss', 'sub', 'aud', 'exp', 'iat', 'jti', 'client_id']
@@ -29,4 +29,35 @@ for (const node of world.nodes) {
   await refuses(`${name}: refuses a token an hour later`, () => claimsOf(node.tokens.session, { currentDate: new Date(Date.now() + 3600e3) }),
     (why) => why instanceof errors.JWTExpired)
   await refuses(`${name}: refuses the token of another issuer`, () => claimsOf(node.foreign), refused)
+}
+
+const [node] = world.nodes
+for (const alg of ['EdDSA', 'Ed25519', 'ES256', 'RS256']) {
+  const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true })
+  const jwk = await exportJWK(publicKey)
+  const id = await keyed(node, `jose-${alg.toLowerCase()}`, jwk)
+  const endpoint = `${node.issuer}/oauth/token`
+  const assertion = () => new SignJWT({}).setProtectedHeader({ alg, typ: 'client-authentication+jwt' }).setIssuer(id).setSubject(id).setAudience(node.issuer)
+    .setJti(crypto.randomUUID()).setIssuedAt().setExpirationTime('1 minute').sign(privateKey)
+  const proof = (claims) => new SignJWT({ jti: crypto.randomUUID(), ...claims }).setProtectedHeader({ alg, typ: 'dpop+jwt', jwk }).setIssuedAt().sign(privateKey)
+  const ask = async (headers = {}) => {
+    const type = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
+    const body = new URLSearchParams({ grant_type: 'client_credentials', client_assertion_type: type, client_assertion: await assertion(), scope: 'mintage:sessions.read' })
+    const answer = await fetch(endpoint, { method: 'POST', headers, body })
+    return { nonce: answer.headers.get('dpop-nonce'), status: answer.status, ...await answer.json() }
+  }
+  await check(`${alg}: we take its assertion`, async () => (await ask()).token_type === 'Bearer')
+  const asked = await ask({ DPoP: await proof({ htm: 'POST', htu: endpoint }) })
+  await check(`${alg}: we ask its proof for a nonce`, () => asked.error === 'use_dpop_nonce' && asked.status === 400)
+  const bound = await ask({ DPoP: await proof({ htm: 'POST', htu: endpoint, nonce: asked.nonce }) })
+  await check(`${alg}: we bind the token to the key of its proof`, async () =>
+    bound.token_type === 'DPoP' && decodeJwt(bound.access_token).cnf.jkt === await calculateJwkThumbprint(jwk))
+  const ath = base64url.encode(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(bound.access_token))))
+  const call = async (claims) => {
+    const url = `${node.issuer}/v1/sessions`
+    const DPoP = await proof({ htm: 'GET', htu: url, nonce: bound.nonce, ...claims })
+    return (await fetch(`${url}?subject=alice`, { headers: { Authorization: `DPoP ${bound.access_token}`, DPoP } })).status
+  }
+  await check(`${alg}: our API takes it with a proof over it`, async () => (await call({ ath })) === 200)
+  await check(`${alg}: and with no other`, async () => (await call({})) === 401 && (await call({ ath, htm: 'POST' })) === 401 && (await call({ ath, htu: endpoint })) === 401)
 }

@@ -1,6 +1,6 @@
 // openid-client as an OAuth client of the running node.
 import * as client from 'openid-client'
-import { begin, check, open, refuses, world } from './checks.mjs'
+import { begin, check, keyed, open, refuses, world } from './checks.mjs'
 
 begin('openid-client')
 const [node] = world.nodes
@@ -46,4 +46,33 @@ for (const [how, [id, configuration]] of Object.entries(configurations)) {
   await check(`introspection: not active any more by ${how}`, async () => (await client.tokenIntrospection(api, first.access_token)).active === false)
   await refuses(`refresh by ${how}: refused after revocation`, () => client.refreshTokenGrant(configuration, first.refresh_token),
     (why) => why.error === 'invalid_grant')
+}
+
+// A client with a key of its own: assertions (RFC 7523), and proofs (RFC 9449), for which it keeps the nonces itself.
+const typed = { [client.modifyAssertion]: (header) => { header.typ = 'client-authentication+jwt' } }
+for (const alg of ['Ed25519', 'ES256', 'RS256']) {
+  const pair = await client.randomDPoPKeyPair(alg, { extractable: true })
+  const id = await keyed(node, `openid-client-${alg.toLowerCase()}`, await crypto.subtle.exportKey('jwk', pair.publicKey))
+  const configuration = await discover(id, client.PrivateKeyJwt(pair.privateKey, typed))
+  const opened = await open(node, id)
+  await check(`${alg}: client_credentials by private_key_jwt`, async () => (await client.clientCredentialsGrant(configuration, { scope: 'read' })).scope === 'read')
+  await check(`${alg}: refresh by private_key_jwt`, async () => (await client.refreshTokenGrant(configuration, opened.refresh_token)).expiresIn() > 0)
+  const untyped = await discover(id, client.PrivateKeyJwt(pair.privateKey))
+  await refuses(`${alg}: an assertion without its typ`, () => client.clientCredentialsGrant(untyped), (why) => why.error === 'invalid_client' || why.status === 401)
+
+  const DPoP = client.getDPoPHandle(configuration, pair)
+  const token = await client.clientCredentialsGrant(configuration, { scope: 'mintage:sessions.read' }, { DPoP })
+  await check(`${alg}: a token bound to a key`, () => token.token_type === 'dpop')
+  const sessions = new URL(`${node.issuer}/v1/sessions?subject=alice`)
+  await check(`${alg}: our API takes it with its proof`, async () => {
+    const answer = await client.fetchProtectedResource(configuration, token.access_token, sessions, 'GET', undefined, undefined, { DPoP })
+    return answer.status === 200
+  })
+  await refuses(`${alg}: our API takes it no other way`, () => client.fetchProtectedResource(configuration, token.access_token, sessions, 'GET'), (why) => why.status === 401)
+
+  const app = await discover('app', client.None())
+  const own = client.getDPoPHandle(app, pair)
+  const phone = await open(node, 'app', { cnf: { jkt: await own.calculateThumbprint() } })
+  await check(`${alg}: refresh of a bound session with its proof`, async () => (await client.refreshTokenGrant(app, phone.refresh_token, {}, { DPoP: own })).token_type === 'dpop')
+  await refuses(`${alg}: refresh of a bound session without`, () => client.refreshTokenGrant(app, phone.refresh_token), (why) => why.error === 'invalid_grant')
 }
