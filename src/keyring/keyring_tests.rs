@@ -139,6 +139,31 @@ fn an_rsa_key_is_within_bounds_or_refused() {
 }
 
 #[test]
+fn keys_that_openssl_made_are_imported() {
+    let import = |pem: &str, algorithm: Option<Algorithm>| {
+        let key = SigningKey::from_pkcs8(&der(pem), algorithm)?;
+        assert!(key.verifying().verify(b"m", &key.sign(b"m").unwrap()));
+        let again = key.private().expose(|bytes| SigningKey::from_private(key.verifying().algorithm(), bytes))?;
+        assert_eq!(again.verifying(), key.verifying());
+        Ok(key.verifying().algorithm())
+    };
+    let rsa = include_str!("../../tests/keys/rsa-2048-a.pem");
+    let p256 = include_str!("../../tests/keys/p256.pem");
+    let ed25519 = include_str!("../../tests/keys/ed25519.pem");
+    assert_eq!(import(rsa, None), Ok(Algorithm::Rs256));
+    assert_eq!(import(p256, None), Ok(Algorithm::Es256));
+    assert_eq!(import(ed25519, None), Ok(Algorithm::EdDsa));
+    assert_eq!(import(ed25519, Some(Algorithm::V4Public)), Ok(Algorithm::V4Public));
+    assert_eq!(import(rsa, Some(Algorithm::EdDsa)), Err(BadKey::WrongAlgorithm));
+    assert_eq!(import(include_str!("../../tests/keys/p384.pem"), None), Err(BadKey::Unsupported));
+    assert_eq!(import(include_str!("../../tests/keys/rsa-pss-2048.pem"), None), Err(BadKey::Unsupported));
+    assert_eq!(import(include_str!("../../tests/keys/rsa-1024.pem"), None), Err(BadKey::BadRsa));
+    for length in 0..der(ed25519).len() {
+        assert!(SigningKey::from_pkcs8(&der(ed25519)[..length], None).is_err(), "{length} bytes");
+    }
+}
+
+#[test]
 fn a_key_lives_from_announced_to_retired_and_revocation_comes_first() {
     let mut life = life(10, Some(20), Some(30));
     let states = |life: &KeyLife| [0, 9, 10, 19, 20, 29, 30, 99].map(|second| life.state(at(second)));

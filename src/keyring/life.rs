@@ -52,6 +52,21 @@ pub struct KeyLife {
 }
 
 impl KeyLife {
+    /// Of a key that was imported, until a node takes it up and says when it signs.
+    pub const fn imported(at: Moment) -> Self {
+        Self { announced_at: at, activates_at: Moment::MAX, retires_at: None, ends_at: None, revoked_at: None }
+    }
+
+    /// Whether it was imported and no node has taken it up yet.
+    pub fn is_to_be_taken_up(&self) -> bool {
+        self.activates_at == Moment::MAX && self.retires_at.is_none() && self.revoked_at.is_none()
+    }
+
+    /// Ends it before it has signed.
+    pub fn give_up(&mut self, now: Moment) {
+        (self.activates_at, self.retires_at, self.ends_at) = (now, Some(now), Some(now));
+    }
+
     /// The state at `now`. The latest transition that has come decides, and revocation above all.
     pub fn state(&self, now: Moment) -> KeyState {
         let come = |at: Option<Moment>| at.is_some_and(|at| at <= now);

@@ -1,5 +1,9 @@
 //! Keys under which refresh tokens are made.
 
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::hmac;
 use subtle::ConstantTimeEq;
 
@@ -18,12 +22,19 @@ pub struct MacKey {
     pub activates_at: Moment,
     /// When nothing made under it is good any more, where that is known.
     pub ends_at: Option<Moment>,
+    /// The longest that a session could live while it was in use.
+    pub longest_session: Duration,
 }
 
 impl MacKey {
     /// A key of 32 random bytes that is in use from `activates_at` on.
     pub fn new(id: u8, key: Secret<[u8; 32]>, announced_at: Moment, activates_at: Moment, ends_at: Option<Moment>) -> Self {
-        Self { id, key, announced_at, activates_at, ends_at }
+        Self { id, key, announced_at, activates_at, ends_at, longest_session: Duration::ZERO }
+    }
+
+    /// A name that only this key has, whatever key had its number before: what a store remembers it by.
+    pub fn name(&self) -> String {
+        format!("mac-{}-{}", self.id, URL_SAFE_NO_PAD.encode(&self.derive(b"the name of a MAC key", b"")[..9]))
     }
 
     /// The key itself, for key files.

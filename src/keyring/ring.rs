@@ -22,9 +22,9 @@ pub struct KeyRing {
 }
 
 impl KeyRing {
-    /// The key that signs now in this format: of the active ones, the one that became active last.
+    /// The key that signs now in this format: of the active ones, the one that became active last; of several, the one announced last.
     pub fn signer(&self, paseto: bool, now: Moment) -> Option<&RingKey> {
-        self.in_state(paseto, KeyState::Active, now).max_by_key(|key| key.life.activates_at)
+        self.in_state(paseto, KeyState::Active, now).max_by_key(|key| (key.life.activates_at, key.life.announced_at))
     }
 
     /// The announced key that is to sign next in this format.
@@ -35,6 +35,17 @@ impl KeyRing {
     /// The key of this id, in whatever state.
     pub fn key(&self, kid: &str) -> Option<&RingKey> {
         self.signing.iter().find(|key| key.key.verifying().kid() == kid)
+    }
+
+    /// Whether a key that a store remembers is here: a signing key by its id, a MAC key by its name.
+    pub fn holds(&self, name: &str) -> bool {
+        self.key(name).is_some() || self.macs.iter().any(|mac| mac.name() == name)
+    }
+
+    /// The names of all keys, as a store remembers them.
+    pub fn names(&self) -> Vec<String> {
+        let signing = self.signing.iter().map(|held| held.key.verifying().kid().to_owned());
+        signing.chain(self.macs.iter().map(MacKey::name)).collect()
     }
 
     /// The MAC key of this number.

@@ -75,6 +75,37 @@ impl SigningKey {
         Ok(Self { verifying, private: Secret::new(private.to_vec()), pair })
     }
 
+    /// Takes a key that was made elsewhere, in PKCS#8 (RFC 5958): of RSA, P-256 or Ed25519. `algorithm` chooses among the three of Ed25519,
+    /// the first of which holds without it.
+    ///
+    /// # Errors
+    /// [`BadKey::Unsupported`] for any other kind, [`BadKey::WrongAlgorithm`] where the key is not for `algorithm`; [`BadKey::Malformed`],
+    /// [`BadKey::BadRsa`].
+    pub fn from_pkcs8(der: &[u8], algorithm: Option<Algorithm>) -> Result<Self, BadKey> {
+        const KINDS: [(&[u8], &[Algorithm]); 3] = [
+            (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1], &[Algorithm::Rs256]),
+            (&[0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7], &[Algorithm::Es256]),
+            (&[0x2b, 0x65, 0x70], &[Algorithm::EdDsa, Algorithm::Ed25519, Algorithm::V4Public]),
+        ];
+        let outline = &der[..der.len().min(32)];
+        let names = |oid: &[u8]| outline.windows(oid.len()).any(|bytes| bytes == oid);
+        let (_, fitting) = KINDS.into_iter().find(|(oid, _)| names(oid)).ok_or(BadKey::Unsupported)?;
+        let algorithm = algorithm.unwrap_or(fitting[0]);
+        if !fitting.contains(&algorithm) {
+            return Err(BadKey::WrongAlgorithm);
+        }
+        match algorithm {
+            Algorithm::Rs256 | Algorithm::Es256 => Self::from_private(algorithm, der),
+            Algorithm::EdDsa | Algorithm::Ed25519 | Algorithm::V4Public => match der {
+                // RFC 8410 §7: the seed stands in an octet string inside another; a public key may follow.
+                [0x30, _, 2, 1, _, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20, rest @ ..] if rest.len() >= 32 => {
+                    Self::from_private(algorithm, &rest[..32])
+                }
+                _ => Err(BadKey::Malformed),
+            },
+        }
+    }
+
     /// The private key as [`SigningKey::from_private`] takes it, for key files.
     pub fn private(&self) -> &Secret<Vec<u8>> {
         &self.private

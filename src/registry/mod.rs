@@ -63,6 +63,11 @@ impl Registry {
         self.clients.values().map(|client| self.lifetimes(client).access_ttl).max().unwrap_or_default().max(self.defaults.access_ttl)
     }
 
+    /// The longest that a session of any client may live.
+    pub fn longest_session(&self) -> std::time::Duration {
+        self.clients.values().map(|client| self.lifetimes(client).absolute).max().unwrap_or_default().max(self.defaults.absolute)
+    }
+
     /// The implicit assertion that an audience's PASETO tokens carry, or nothing.
     pub fn implicit(&self, audience: &str) -> &str {
         self.resource_servers.get(audience).and_then(|server| server.implicit.as_deref()).unwrap_or_default()
