@@ -97,6 +97,8 @@ codes! {
     TooManySecrets "too_many_secrets" 409 "The client has two secrets already" "Remove the one that nothing uses any more, then add one."
     LastSecret "last_secret" 409 "The client has no other secret" "Add one first; or remove the client."
     KeyState "key_state" 409 "The key's state does not allow this" "Look at the key's state with `mintage keys list`."
+    TooManyKeys "too_many_keys" 409 "Enough keys are announced already" "Let them take over with `mintage keys rotate`, or retire one."
+    NoStandby "no_standby" 409 "No announced key can take over" "Import one with `mintage keys import`, or announce one."
 
     // ours
     StoreBusy "store_busy" 503 "The store's queue is full" "Ask again after `Retry-After`; nothing was done."

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 #[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AnnounceKey {
-    /// `EdDSA`, `Ed25519`, `ES256` or `v4.public`; without it, the configured one.
+    /// `EdDSA`, `Ed25519`, `ES256` or `v4.public`; without it, the configured one. RS256 keys are imported instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub algorithm: Option<String>,
 }
@@ -36,6 +36,27 @@ pub struct KeyBody {
 /// Every key that is still published or remembered.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct KeyList {
-    /// The keys.
+    /// The signing keys.
     pub items: Vec<KeyBody>,
+    /// The keys that refresh tokens are made under.
+    #[serde(default)]
+    pub macs: Vec<MacKeyBody>,
+    /// What the operator should see to.
+    #[serde(default)]
+    pub warnings: Vec<String>,
+}
+
+/// One MAC key of refresh tokens.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct MacKeyBody {
+    /// Its number in refresh tokens.
+    pub id: u8,
+    /// `announced`, `active`, `retiring` (kept for the sessions made under it) or `retired`.
+    pub state: String,
+    /// When the nodes could first read it.
+    pub announced_at: String,
+    /// When it began, or begins, to make refresh tokens.
+    pub activates_at: String,
+    /// When nothing that it made is good any more.
+    pub ends_at: Option<String>,
 }

@@ -14,7 +14,7 @@ mod tokens;
 
 pub use clients::{ClientBody, ClientCreated, ClientList, LifetimesBody, NewClient, ReplaceClient, SecretCreated};
 pub use codes::{Code, codes_page};
-pub use keys::{AnnounceKey, KeyBody, KeyList};
+pub use keys::{AnnounceKey, KeyBody, KeyList, MacKeyBody};
 pub use metadata::{HealthBody, Metadata};
 pub use problem::{FieldFault, OAuthError, Problem};
 pub use revocations::{NewRevocation, Reason, RevocationBody, TargetBody};

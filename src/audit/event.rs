@@ -38,6 +38,8 @@ pub enum Action {
     AnnounceKey,
     /// Standbys are told to sign.
     RotateKeys,
+    /// The announced MAC key is told to make refresh tokens.
+    RotateMacKeys,
     /// A key is told to sign no more.
     RetireKey,
 }
@@ -59,6 +61,7 @@ impl Action {
             Self::RemoveSecret => "remove_client_secret",
             Self::AnnounceKey => "announce_key",
             Self::RotateKeys => "rotate_keys",
+            Self::RotateMacKeys => "rotate_mac_keys",
             Self::RetireKey => "retire_key",
         }
     }

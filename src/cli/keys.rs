@@ -1,10 +1,13 @@
 //! `mintage keys`.
 
+use std::path::PathBuf;
+
 use clap::Subcommand;
 
 use super::connect::Connection;
+use super::custody::{self, Folder};
 use super::output::{Failure, show, table};
-use crate::api::{AnnounceKey, KeyBody};
+use crate::api::{AnnounceKey, KeyBody, KeyList, MacKeyBody};
 
 /// Look after signing keys.
 #[derive(Subcommand, Clone, Debug)]
@@ -24,8 +27,34 @@ pub(crate) enum Keys {
     },
     /// Have the announced keys take over as soon as everybody can know them
     Rotate {
+        /// The MAC keys of refresh tokens instead of the signing keys
+        #[arg(long)]
+        mac: bool,
         #[command(flatten)]
         connection: Connection,
+    },
+    /// Add a private key that was made elsewhere, such as for RS256; the node that runs with the folder announces it within a minute
+    Import {
+        /// PKCS#8 in PEM, unencrypted: openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:3072
+        file: PathBuf,
+        /// What an Ed25519 key signs with [default: EdDSA]
+        #[arg(long, value_parser = ["EdDSA", "Ed25519", "ES256", "RS256", "v4.public"])]
+        algorithm: Option<String>,
+        #[command(flatten)]
+        folder: Folder,
+    },
+    /// Seal the key files under a passphrase, or under another one; no node may run with them
+    Seal {
+        /// The new passphrase: one line of 16 to 1024 bytes that only its owner can read. The present one is passphrase_file of the configuration
+        #[arg(long, value_name = "FILE")]
+        passphrase_file: PathBuf,
+        #[command(flatten)]
+        folder: Folder,
+    },
+    /// Take the seal off the key files; no node may run with them
+    Unseal {
+        #[command(flatten)]
+        folder: Folder,
     },
     /// Stop a key from signing; what it signed stays good
     Retire {
@@ -45,12 +74,19 @@ pub(crate) enum Keys {
 
 pub(super) async fn run(command: Keys) -> Result<(), Failure> {
     match command {
-        Keys::List { connection } => show(connection.json, &connection.open()?.keys().await?, |keys| rows(&keys.items)),
+        Keys::List { connection } => show(connection.json, &connection.open()?.keys().await?, ring),
         Keys::Announce { algorithm, connection } => {
             let key = connection.open()?.announce_key(&AnnounceKey { algorithm }).await?;
             show(connection.json, &key, |key| rows(std::slice::from_ref(key)))
         }
-        Keys::Rotate { connection } => show(connection.json, &connection.open()?.rotate_keys().await?, |keys| rows(&keys.items)),
+        Keys::Rotate { mac, connection } => {
+            let api = connection.open()?;
+            let keys = if mac { api.rotate_mac_keys().await? } else { api.rotate_keys().await? };
+            show(connection.json, &keys, ring)
+        }
+        Keys::Import { file, algorithm, folder } => custody::import(&file, algorithm.as_deref(), &folder),
+        Keys::Seal { passphrase_file, folder } => custody::seal(Some(&passphrase_file), &folder),
+        Keys::Unseal { folder } => custody::seal(None, &folder),
         Keys::Retire { kid, connection } => {
             show(connection.json, &connection.open()?.retire_key(&kid).await?, |key| rows(std::slice::from_ref(key)))
         }
@@ -60,17 +96,34 @@ pub(super) async fn run(command: Keys) -> Result<(), Failure> {
     }
 }
 
-fn rows(keys: &[KeyBody]) -> String {
-    let row = |key: &KeyBody| {
-        let end = key.revoked_at.as_ref().or(key.ends_at.as_ref()).or(key.retires_at.as_ref());
-        vec![
-            key.kid.clone(),
-            key.algorithm.clone(),
-            key.state.clone(),
-            key.announced_at.clone(),
-            key.activates_at.clone(),
-            end.cloned().unwrap_or_default(),
-        ]
+/// Warnings are told beside the result.
+fn ring(keys: &KeyList) -> String {
+    for warning in &keys.warnings {
+        eprintln!("warning: {warning}");
+    }
+    let row = |mac: &MacKeyBody| {
+        let id = format!("mac-{}", mac.id);
+        let end = mac.ends_at.clone().unwrap_or_default();
+        vec![id, "HMAC-SHA256".to_owned(), mac.state.clone(), mac.announced_at.clone(), mac.activates_at.clone(), end]
     };
-    table(&["KID", "ALGORITHM", "STATE", "ANNOUNCED", "SIGNS FROM", "ENDS"], &keys.iter().map(row).collect::<Vec<_>>())
+    let all: Vec<_> = keys.items.iter().map(signing_row).chain(keys.macs.iter().map(row)).collect();
+    table(&COLUMNS, &all)
+}
+
+const COLUMNS: [&str; 6] = ["KID", "ALGORITHM", "STATE", "ANNOUNCED", "SIGNS FROM", "ENDS"];
+
+fn rows(keys: &[KeyBody]) -> String {
+    table(&COLUMNS, &keys.iter().map(signing_row).collect::<Vec<_>>())
+}
+
+fn signing_row(key: &KeyBody) -> Vec<String> {
+    let end = key.revoked_at.as_ref().or(key.ends_at.as_ref()).or(key.retires_at.as_ref());
+    vec![
+        key.kid.clone(),
+        key.algorithm.clone(),
+        key.state.clone(),
+        key.announced_at.clone(),
+        key.activates_at.clone(),
+        end.cloned().unwrap_or_default(),
+    ]
 }

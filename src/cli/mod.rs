@@ -3,6 +3,7 @@
 mod clients;
 mod config;
 mod connect;
+mod custody;
 pub mod inspect;
 mod keys;
 mod lines;

@@ -47,6 +47,12 @@ pub(super) const KEYS: &[Key] = &[
     ),
     key("data", "folder", "\"data\"", "State: the embedded store. Relative to the working directory."),
     key("keys", "folder", "\"keys\"", "The key ring. Relative to the working directory."),
+    key(
+        "passphrase_file",
+        "file",
+        "",
+        "Seals the key files: one line of 16 to 1024 bytes in a file that only its owner can read. Plain key files are sealed at the next start.",
+    ),
     key("store", "`\"embedded\"`", "\"embedded\"", "Which store."),
     key("namespace", "1 to 32 of `a-z 0-9 - _`", "\"mintage\"", "Labels every metric, and begins every key of a shared store."),
     key("shutdown_deadline", "duration, 0s to 1d", "\"25s\"", "How long accepted requests may take to finish after a signal to stop."),
@@ -74,15 +80,21 @@ pub(super) const KEYS: &[Key] = &[
     key("sessions.grace", "duration, 0s to 365d", "\"1d\"", "How long a session that is over can still be looked at."),
     key(
         "signing.algorithm",
-        "`\"EdDSA\"`, `\"Ed25519\"` or `\"ES256\"`",
+        "`\"EdDSA\"`, `\"Ed25519\"`, `\"ES256\"` or `\"RS256\"`",
         "\"EdDSA\"",
-        "What new JWT keys sign with. PASETO keys are always v4.public.",
+        "What new JWT keys sign with; RS256 keys are imported (`mintage keys import`). PASETO keys are always v4.public.",
     ),
     key(
         "signing.rotation",
         "duration, 1s to 3650d",
         "\"30d\"",
         "How long a key signs before its standby takes over; at least twice `jwks_max_age`.",
+    ),
+    key(
+        "signing.mac_rotation",
+        "duration, 1s to 3650d",
+        "\"30d\"",
+        "How long a MAC key makes refresh tokens before the next one does; each is kept until the longest session made under it has ended.",
     ),
     key(
         "signing.jwks_max_age",

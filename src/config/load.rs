@@ -145,10 +145,9 @@ fn read_settings(table: Table, findings: &Findings) -> Settings {
     let (trusted_proxies, proxy_header) = proxies::read(&mut top);
     let is_local = trusted_proxies.is_empty() && listen.as_ref().is_none_or(|listen| listen.value.ip().is_loopback());
     let rate_limits = rates::read(&mut top, is_local);
-    let folder = |found: Option<Placed<PathBuf>>, default: &str| found.map_or_else(|| PathBuf::from(default), |found| found.value);
-    let not_empty = |text: &str| (!text.is_empty()).then(|| PathBuf::from(text));
-    let data = folder(top.parsed("data", "name a folder", not_empty), "data");
-    let key_folder = folder(top.parsed("keys", "name a folder", not_empty), "keys");
+    let data = read_path(&mut top, "data", "name a folder").unwrap_or_else(|| PathBuf::from("data"));
+    let keys = read_path(&mut top, "keys", "name a folder").unwrap_or_else(|| PathBuf::from("keys"));
+    let passphrase_file = read_path(&mut top, "passphrase_file", "name a file");
     let store = read_store(&mut top);
     let namespace =
         top.parsed("namespace", "use 1 to 32 of a-z 0-9 - _", namespace).map_or_else(|| "mintage".to_owned(), |found| found.value);
@@ -162,7 +161,8 @@ fn read_settings(table: Table, findings: &Findings) -> Settings {
         proxy_header,
         rate_limits,
         data,
-        keys: key_folder,
+        keys,
+        passphrase_file,
         store,
         namespace,
         registry: clients::read(&mut top, defaults),
@@ -175,6 +175,11 @@ fn read_settings(table: Table, findings: &Findings) -> Settings {
     };
     top.finish();
     settings
+}
+
+fn read_path(top: &mut Section<'_>, key: &'static str, fix: &'static str) -> Option<PathBuf> {
+    let not_empty = |text: &str| (!text.is_empty()).then(|| PathBuf::from(text));
+    top.parsed(key, fix, not_empty).map(|found| found.value)
 }
 
 fn read_address(top: &mut Section<'_>, name: &'static str) -> Option<Placed<SocketAddr>> {
@@ -242,13 +247,19 @@ fn read_defaults(top: &mut Section<'_>) -> (Lifetimes, SessionLimits) {
 fn read_signing(top: &mut Section<'_>) -> Signing {
     let mut section = top.section("signing");
     let minute = Duration::from_secs(60);
-    let words = [("EdDSA", JwtAlgorithm::EdDsa), ("Ed25519", JwtAlgorithm::Ed25519), ("ES256", JwtAlgorithm::Es256)];
+    let words = [
+        ("EdDSA", JwtAlgorithm::EdDsa),
+        ("Ed25519", JwtAlgorithm::Ed25519),
+        ("ES256", JwtAlgorithm::Es256),
+        ("RS256", JwtAlgorithm::Rs256),
+    ];
     let algorithm = section.choice("algorithm", &words).unwrap_or(JwtAlgorithm::EdDsa);
     let rotation = section.duration("rotation", Duration::from_secs(1), 3_650 * DAY);
     let max_age = section.duration("jwks_max_age", Duration::ZERO, DAY);
     let signing = Signing {
         algorithm,
         rotation: rotation.as_ref().map_or(30 * DAY, |found| found.value),
+        mac_rotation: section.duration("mac_rotation", Duration::from_secs(1), 3_650 * DAY).map_or(30 * DAY, |found| found.value),
         jwks_max_age: max_age.as_ref().map_or(5 * minute, |found| found.value),
     };
     if signing.rotation < 2 * signing.jwks_max_age {

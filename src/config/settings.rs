@@ -30,6 +30,8 @@ pub struct Settings {
     pub data: PathBuf,
     /// The folder of the key ring.
     pub keys: PathBuf,
+    /// What the key files are sealed with, where they are.
+    pub passphrase_file: Option<PathBuf>,
     /// Which store.
     pub store: StoreChoice,
     /// What begins every key of a shared store and labels every metric.
@@ -92,6 +94,8 @@ pub struct Signing {
     pub algorithm: JwtAlgorithm,
     /// How long a key signs before the next one takes over.
     pub rotation: Duration,
+    /// How long a MAC key makes refresh tokens before the next one does.
+    pub mac_rotation: Duration,
     /// How long others may cache the published key sets; a key is announced for at least twice that.
     pub jwks_max_age: Duration,
 }
@@ -105,6 +109,8 @@ pub enum JwtAlgorithm {
     Ed25519,
     /// `ES256` (RFC 7518).
     Es256,
+    /// `RS256` (RFC 7518); its keys are imported.
+    Rs256,
 }
 
 /// Limits of sessions.
@@ -157,6 +163,7 @@ impl From<JwtAlgorithm> for Algorithm {
             JwtAlgorithm::EdDsa => Self::EdDsa,
             JwtAlgorithm::Ed25519 => Self::Ed25519,
             JwtAlgorithm::Es256 => Self::Es256,
+            JwtAlgorithm::Rs256 => Self::Rs256,
         }
     }
 }

@@ -65,6 +65,7 @@ fn v1() -> Routes {
         .at("/v1/revocations/{id}", get(revocations::show))
         .at("/v1/keys", get(keys::list).post(keys::announce))
         .at("/v1/keys/rotate", post(keys::rotate))
+        .at("/v1/keys/macs/rotate", post(keys::rotate_macs))
         .at("/v1/keys/{kid}/retire", post(keys::retire))
         .at("/v1/keys/{kid}/revoke", post(keys::revoke))
         .at("/v1/clients", get(clients::list).post(clients::add))

@@ -2,7 +2,7 @@
 
 use super::{
     Bearer, Caller, ClientAdded, ClientInfo, Fault, Issuer, KeyInfo, OpenAnswer, OpenRequest, PatchRequest, PatchSubjectAnswer,
-    PatchSubjectRequest, RevocationAnswer, RevokeRequest, RevokeTarget, SecretAdded, Unavailable,
+    PatchSubjectRequest, RevocationAnswer, RevokeRequest, RevokeTarget, RingInfo, SecretAdded, Unavailable,
 };
 use crate::audit::{Action, By, Deed, Ending, Facts, Target, Text};
 use crate::id::{EventId, Sid, Stamp};
@@ -95,9 +95,15 @@ impl Issuer {
     }
 
     /// Lets the standbys sign: now, or as soon as everybody can know them (2 × the key sets' max-age after their announcement).
-    pub async fn rotate_keys(&self, by: &Bearer) -> Result<Vec<KeyInfo>, Fault> {
+    pub async fn rotate_keys(&self, by: &Bearer) -> Result<RingInfo, Fault> {
         let deed = by.deed(Action::RotateKeys, Target::Keys);
         self.audited(deed, self.rotate(by), |_| Facts::default()).await
+    }
+
+    /// Lets the announced MAC key make refresh tokens, as soon as every node has had the time to read it. What was made before stays good.
+    pub async fn rotate_mac_keys(&self, by: &Bearer) -> Result<RingInfo, Fault> {
+        let deed = by.deed(Action::RotateMacKeys, Target::Keys);
+        self.audited(deed, self.rotate_macs(by), |_| Facts::default()).await
     }
 
     /// Stops a key from signing; what it signed stays good until it expires.

@@ -71,6 +71,10 @@ pub enum Refusal {
     ClientReadOnly,
     /// The key's state does not allow it.
     KeyState(&'static str),
+    /// As many keys are announced as may be.
+    TooManyKeys,
+    /// The active key cannot go: none stands by.
+    NoStandby,
     /// Not built yet.
     Unsupported(&'static str),
 }
@@ -169,6 +173,8 @@ fn code_of_refusal(refusal: &Refusal) -> Code {
         Refusal::TooManySecrets => Code::TooManySecrets,
         Refusal::LastSecret => Code::LastSecret,
         Refusal::KeyState(_) => Code::KeyState,
+        Refusal::TooManyKeys => Code::TooManyKeys,
+        Refusal::NoStandby => Code::NoStandby,
         Refusal::Unsupported(_) => Code::Unsupported,
     }
 }

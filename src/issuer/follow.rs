@@ -90,6 +90,7 @@ impl Issuer {
     pub(super) fn install(&self, ring: KeyRing) {
         self.ring.store(std::sync::Arc::new(ring));
         self.ring_read_at.store(millis(self.clock.monotonic()), Ordering::Release);
+        self.ring_reads.fetch_add(1, Ordering::AcqRel);
         self.ring_wanted.store(false, Ordering::Release);
         self.republish();
     }

@@ -1,27 +1,29 @@
-//! Signing keys: announced before they sign, an announced standby always there, and taken back at once where needed (design §6).
+//! What operators do with keys: look at them, announce, rotate, retire and revoke (design §6).
 
-use std::time::Duration;
-
-use super::{Bearer, Fault, Issuer, KeyInfo, Refusal, Unavailable};
-use crate::ambient::Entropy;
+use super::{Bearer, Fault, Issuer, KeyInfo, Refusal, RingInfo, Unavailable, mac_keys};
 use crate::api::Code;
 use crate::keyfiles::KeyFileFault;
-use crate::keyring::{Algorithm, KeyLife, KeyRing, KeyState, MacKey, RingKey, SigningKey};
-use crate::policy::MAX_LEEWAY;
+use crate::keyring::{Algorithm, KeyLife, KeyRing, KeyState, RingKey};
 use crate::registry::management;
-use crate::secret::Secret;
-use crate::store::Store;
 use crate::time::Moment;
 
-/// How long the file of a dead key is kept, so that a mistake can be looked into.
-const BURIED_AFTER: Duration = Duration::from_secs(24 * 3_600);
+/// How many keys of a format may be announced at a time: more would only be more to lose.
+const MAX_ANNOUNCED: usize = 4;
 
 impl Issuer {
-    /// Every signing key of the ring.
-    pub fn keys(&self, by: &Bearer) -> Result<Vec<KeyInfo>, Fault> {
+    /// Every key of the ring, and what the operator should do about them.
+    pub fn keys(&self, by: &Bearer) -> Result<RingInfo, Fault> {
         by.must_have(management::KEYS)?;
-        let now = self.now();
-        Ok(self.ring.load().signing.iter().map(|held| info(held, now)).collect())
+        Ok(self.ring_info())
+    }
+
+    pub(super) fn ring_info(&self) -> RingInfo {
+        let (ring, now) = (self.ring.load(), self.now());
+        RingInfo {
+            signing: ring.signing.iter().map(|held| info(held, now)).collect(),
+            macs: ring.macs.iter().map(|mac| mac_keys::info(mac, &ring, now)).collect(),
+            warnings: self.missing_standby(&ring, now).into_iter().collect(),
+        }
     }
 
     /// Publishes one more key, of the deployment's JWT algorithm where none is named. It signs when its format's next switch comes.
@@ -32,8 +34,14 @@ impl Issuer {
         let _changing = self.changing.lock().await;
         let now = self.now();
         let algorithm = named.unwrap_or(self.policy.jwt_algorithm);
-        let mut ring = self.read_folder()?;
-        let activates_at = next_switch(&ring, algorithm.is_paseto(), now, self.policy.key_period).max(self.earliest_signing(now));
+        if !algorithm.can_be_made() {
+            return Err(Refusal::Unsupported("algorithm").into());
+        }
+        let mut ring = self.read_ring().await?;
+        if announced(&ring, algorithm.is_paseto(), now) >= MAX_ANNOUNCED {
+            return Err(Refusal::TooManyKeys.into());
+        }
+        let activates_at = self.next_start(&ring, algorithm.is_paseto(), now);
         let held = self.create(algorithm, now, activates_at).await?;
         let told = info(&held, now);
         ring.signing.push(held);
@@ -43,35 +51,33 @@ impl Issuer {
     }
 
     /// Lets the standbys sign: now, or as soon as everybody can know them (2 × the key sets' max-age after their announcement).
-    pub(super) async fn rotate(&self, by: &Bearer) -> Result<Vec<KeyInfo>, Fault> {
+    pub(super) async fn rotate(&self, by: &Bearer) -> Result<RingInfo, Fault> {
         by.must_have(management::KEYS)?;
         let _changing = self.changing.lock().await;
-        let mut ring = self.read_folder()?;
+        let mut ring = self.read_ring().await?;
         for paseto in [false, true] {
             self.promote(&mut ring, paseto, self.now())?;
         }
         self.tend(&mut ring).await?;
-        let now = self.now();
-        let told = ring.signing.iter().map(|held| info(held, now)).collect();
         self.install(ring);
         tracing::info!(by = by.client_id, "signing keys rotated");
-        Ok(told)
+        Ok(self.ring_info())
     }
 
     /// Stops a key from signing; what it signed stays good until it expires.
     pub(super) async fn retire(&self, by: &Bearer, kid: &str) -> Result<KeyInfo, Fault> {
         by.must_have(management::KEYS)?;
         let _changing = self.changing.lock().await;
-        let mut ring = self.read_folder()?;
+        let mut ring = self.read_ring().await?;
         let now = self.now();
+        let paseto = find(&mut ring, kid)?.key.verifying().algorithm().is_paseto();
+        let has_standby = ring.standby(paseto, now).is_some();
         let held = find(&mut ring, kid)?;
-        let paseto = held.key.verifying().algorithm().is_paseto();
         match held.life.state(now) {
+            KeyState::Active if !has_standby => return Err(Refusal::NoStandby.into()),
             KeyState::Active => self.promote(&mut ring, paseto, now)?,
             KeyState::Announced => {
-                held.life.retires_at = Some(now);
-                held.life.ends_at = Some(now);
-                held.life.activates_at = now;
+                held.life.give_up(now);
                 self.save(held)?;
             }
             state => return Err(Refusal::KeyState(state.name()).into()),
@@ -108,7 +114,7 @@ impl Issuer {
     /// The log says that a key is revoked: the ring follows, and the standby signs.
     pub(super) async fn key_was_revoked(&self, kid: &str) -> Result<(), Fault> {
         let _changing = self.changing.lock().await;
-        let mut ring = self.read_folder()?;
+        let mut ring = self.read_ring().await?;
         let now = self.now();
         let Ok(held) = find(&mut ring, kid) else { return Ok(()) };
         if held.life.revoked_at.is_some() {
@@ -125,29 +131,16 @@ impl Issuer {
         Ok(())
     }
 
-    /// Keeps the schedule: every format has a key that signs and an announced standby; keys long dead are buried.
-    pub async fn tend_keys(&self) -> Result<(), Fault> {
+    /// Lets the announced MAC key make refresh tokens, as soon as every node has had the time to read it. What was made before stays good.
+    pub(super) async fn rotate_macs(&self, by: &Bearer) -> Result<RingInfo, Fault> {
+        by.must_have(management::KEYS)?;
         let _changing = self.changing.lock().await;
-        let mut ring = self.read_folder()?;
-        self.tend(&mut ring).await?;
-        self.bury(&mut ring).await?;
-        self.install(ring);
-        Ok(())
-    }
-
-    /// Makes the first keys of a new deployment. The caller knows that there are none, and that the store is new.
-    pub async fn make_first_keys(&self) -> Result<(), Fault> {
-        let _changing = self.changing.lock().await;
-        let now = self.now();
-        let mac = MacKey::new(1, Secret::new(self.entropy.bytes()), now, now, None);
-        self.folder.save_mac(&mac).map_err(folder_fault)?;
-        for algorithm in [self.policy.jwt_algorithm, Algorithm::V4Public] {
-            self.create(algorithm, now, now).await?;
-        }
-        let mut ring = self.read_folder()?;
+        let mut ring = self.read_ring().await?;
+        self.promote_mac(&mut ring)?;
         self.tend(&mut ring).await?;
         self.install(ring);
-        Ok(())
+        tracing::info!(by = by.client_id, "MAC keys rotated");
+        Ok(self.ring_info())
     }
 
     /// Reads the ring again when somebody asked for a key that is not in it.
@@ -156,117 +149,23 @@ impl Issuer {
             return Ok(());
         }
         let _changing = self.changing.lock().await;
-        let ring = self.read_folder()?;
+        let ring = self.read_ring().await?;
         self.install(ring);
         Ok(())
     }
 
-    async fn tend(&self, ring: &mut KeyRing) -> Result<(), Fault> {
-        let now = self.now();
-        for algorithm in [self.policy.jwt_algorithm, Algorithm::V4Public] {
-            let paseto = algorithm.is_paseto();
-            if ring.signer(paseto, now).is_none() {
-                self.promote_at_once(ring, paseto, now)?;
-            }
-            let has_standby = ring.standby(paseto, now).is_some_and(|held| held.key.verifying().algorithm() == algorithm);
-            if !has_standby {
-                let activates_at = next_switch(ring, paseto, now, self.policy.key_period).max(self.earliest_signing(now));
-                let held = self.create(algorithm, now, activates_at).await?;
-                ring.signing.push(held);
-            }
-            self.hand_over(ring, paseto)?;
-        }
-        Ok(())
-    }
-
-    /// Each key stops signing when the next one of its format begins, and ends when the last token it signed has expired.
-    fn hand_over(&self, ring: &mut KeyRing, paseto: bool) -> Result<(), Fault> {
-        let now = self.now();
-        let tail = self.registry.load().longest_access_ttl() + MAX_LEEWAY;
-        let mut starts: Vec<Moment> = lane_mut(ring, paseto).map(|held| held.life.activates_at).collect();
-        starts.sort_unstable();
-        for held in lane_mut(ring, paseto) {
-            let Some(next) = starts.iter().copied().find(|start| *start > held.life.activates_at) else { continue };
-            let KeyLife { retires_at, ends_at, .. } = held.life;
-            let retires = retires_at.map_or(next, |at| at.min(next));
-            // Lifetimes may have grown since the end was set; what is over stays over.
-            let ends = ends_at.filter(|end| retires_at == Some(retires) && (*end <= now || *end > retires.plus(tail)));
-            held.life.retires_at = Some(retires);
-            held.life.ends_at = ends.or(Some(retires.plus(tail)));
-            if (retires_at, ends_at) != (held.life.retires_at, held.life.ends_at) {
-                self.save(held)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Brings the standby's first signature forward, as far as others can know it.
-    fn promote(&self, ring: &mut KeyRing, paseto: bool, now: Moment) -> Result<(), Fault> {
-        let known_after = self.policy.jwks_max_age * 2;
-        let Some(held) = standby_mut(ring, paseto, now) else { return Ok(()) };
-        held.life.activates_at = held.life.activates_at.min(now.max(held.life.announced_at.plus(known_after)));
-        self.save(held)
-    }
-
-    /// Nothing may sign any more: the standby does, whoever knows it.
-    fn promote_at_once(&self, ring: &mut KeyRing, paseto: bool, now: Moment) -> Result<(), Fault> {
-        let Some(held) = standby_mut(ring, paseto, now) else { return Ok(()) };
-        held.life.activates_at = now;
-        self.save(held)
-    }
-
-    async fn bury(&self, ring: &mut KeyRing) -> Result<(), Fault> {
-        let now = self.now();
-        let is_dead = |held: &RingKey| held.life.ends_at.is_some_and(|end| now > end.plus(BURIED_AFTER));
-        for kid in ring.signing.iter().filter(|held| is_dead(held)).map(|held| held.key.verifying().kid().to_owned()).collect::<Vec<_>>() {
-            self.store.forget_key(kid.clone()).await?;
-            self.folder.remove(&kid).map_err(folder_fault)?;
-            tracing::info!(kid, "the file of a dead key has been removed");
-        }
-        ring.signing.retain(|held| !is_dead(held));
-        Ok(())
-    }
-
-    /// A new key: on disk first, then remembered, so that a start without it is refused.
-    async fn create(&self, algorithm: Algorithm, now: Moment, activates_at: Moment) -> Result<RingKey, Fault> {
-        let entropy: &dyn Entropy = &*self.entropy;
-        let key = SigningKey::generate(algorithm, &mut |bytes| entropy.fill(bytes)).map_err(|_| Unavailable::NoSigningKey)?;
-        let life = KeyLife { announced_at: now, activates_at, retires_at: None, ends_at: None, revoked_at: None };
-        let held = RingKey { key, life };
-        self.save(&held)?;
-        self.store.remember_key(held.key.verifying().kid().to_owned()).await?;
-        Ok(held)
-    }
-
-    fn save(&self, held: &RingKey) -> Result<(), Fault> {
+    pub(super) fn save(&self, held: &RingKey) -> Result<(), Fault> {
         self.folder.save_signing(held).map_err(folder_fault)
-    }
-
-    fn read_folder(&self) -> Result<KeyRing, Fault> {
-        self.folder.load().map_err(folder_fault)
-    }
-
-    fn earliest_signing(&self, now: Moment) -> Moment {
-        now.plus(self.policy.jwks_max_age * 2)
     }
 }
 
-fn folder_fault(fault: KeyFileFault) -> Fault {
+pub(super) fn folder_fault(fault: KeyFileFault) -> Fault {
     Unavailable::KeyFolder(fault.to_string()).into()
 }
 
-fn next_switch(ring: &KeyRing, paseto: bool, now: Moment, period: Duration) -> Moment {
-    ring.signer(paseto, now).map_or(now, |held| held.life.activates_at.plus(period))
-}
-
-/// The keys of a format that have signed or will: not those revoked, or retired before their time came.
-fn lane_mut(ring: &mut KeyRing, paseto: bool) -> impl Iterator<Item = &mut RingKey> {
-    let signs = |life: &KeyLife| life.revoked_at.is_none() && life.retires_at.is_none_or(|at| at > life.activates_at);
-    ring.signing.iter_mut().filter(move |held| held.key.verifying().algorithm().is_paseto() == paseto && signs(&held.life))
-}
-
-fn standby_mut(ring: &mut KeyRing, paseto: bool, now: Moment) -> Option<&mut RingKey> {
-    lane_mut(ring, paseto).filter(|held| held.life.state(now) == KeyState::Announced).min_by_key(|held| held.life.activates_at)
+fn announced(ring: &KeyRing, paseto: bool, now: Moment) -> usize {
+    let of_format = ring.signing.iter().filter(|held| held.key.verifying().algorithm().is_paseto() == paseto);
+    of_format.filter(|held| held.life.state(now) == KeyState::Announced).count()
 }
 
 fn find<'a>(ring: &'a mut KeyRing, kid: &str) -> Result<&'a mut RingKey, Refusal> {

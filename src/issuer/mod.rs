@@ -13,7 +13,9 @@ mod first_run;
 mod follow;
 mod idempotency;
 mod introspect;
+mod key_schedule;
 mod keys;
+mod mac_keys;
 mod mint;
 mod open;
 mod proof;
@@ -61,6 +63,8 @@ pub struct Policy {
     pub jwt_algorithm: Algorithm,
     /// How long a key signs.
     pub key_period: Duration,
+    /// How long a MAC key makes refresh tokens.
+    pub mac_period: Duration,
     /// How long others may cache the key sets.
     pub jwks_max_age: Duration,
 }
@@ -108,8 +112,14 @@ pub struct Issuer {
     ring_wanted: AtomicBool,
     /// The DPoP proofs that this node has taken.
     proofs: Mutex<Seen>,
+    /// Whether the log has said that a key to be imported is missing.
+    standby_missed: AtomicBool,
     /// When the ring was last read from its folder, in milliseconds of monotonic time.
     ring_read_at: AtomicU64,
+    /// How often it was read.
+    ring_reads: AtomicU64,
+    /// For each MAC key that a token named and the ring had not: how often the ring had been read when it was first asked for.
+    macs_sought: [AtomicU64; 256],
 }
 
 impl Issuer {
@@ -126,7 +136,10 @@ impl Issuer {
             followed: Mutex::new(Position::default()),
             ring_wanted: AtomicBool::new(false),
             proofs: Mutex::new(Seen::default()),
+            standby_missed: AtomicBool::new(false),
             ring_read_at: AtomicU64::new(0),
+            ring_reads: AtomicU64::new(0),
+            macs_sought: std::array::from_fn(|_| AtomicU64::new(0)),
             policy,
             store,
             clock,

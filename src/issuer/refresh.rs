@@ -77,17 +77,28 @@ impl Issuer {
     pub(super) fn read_refresh_token(&self, text: &crate::secret::Secret<String>) -> Result<RefreshToken, Fault> {
         text.expose(|text| RefreshToken::read(text, &self.ring.load())).map_err(|fault| match fault {
             RefreshFault::Malformed | RefreshFault::Forged => Refusal::RefreshTokenInvalid.into(),
-            RefreshFault::UnknownMacKey(_) => self.want_ring(),
+            RefreshFault::UnknownMacKey(id) => self.unknown_mac(id),
         })
     }
 
     /// A token names a MAC key that is not loaded: another node may have made it. The ring is read again in the background, at most
-    /// once a second; when it was read a moment ago and the key is still unknown, there is no such key.
-    pub(super) fn want_ring(&self) -> Fault {
+    /// once a second. When it has been read since the key was first asked for, and so lately that an announced key would be in it, there
+    /// is no such key: whoever asks again is told so, however long he waited.
+    fn unknown_mac(&self, id: u8) -> Fault {
+        let reads = self.ring_reads.load(Ordering::Acquire);
+        let sought = match self.macs_sought[usize::from(id)].compare_exchange(0, reads, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => reads,
+            Err(sought) => sought,
+        };
         let read_ago = super::follow::millis(self.clock.monotonic()).saturating_sub(self.ring_read_at.load(Ordering::Acquire));
-        if read_ago < 1_000 && !self.ring_wanted.load(Ordering::Acquire) {
+        if reads > sought && u128::from(read_ago) < super::mac_keys::KNOWN_AFTER.as_millis() {
             return Refusal::RefreshTokenInvalid.into();
         }
+        self.want_ring()
+    }
+
+    /// Has the ring read again in the background: a record names a key that another node has made.
+    pub(super) fn want_ring(&self) -> Fault {
         self.ring_wanted.store(true, Ordering::Release);
         Unavailable::KeyRingBehind.into()
     }

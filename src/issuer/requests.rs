@@ -308,6 +308,32 @@ pub struct KeyInfo {
     pub revoked_at: Option<Moment>,
 }
 
+/// A MAC key as administrators see it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MacInfo {
+    /// Its number in refresh tokens.
+    pub id: u8,
+    /// Where it stands now.
+    pub state: &'static str,
+    /// When the nodes could first read it.
+    pub announced_at: Moment,
+    /// When it began, or begins, to make refresh tokens.
+    pub activates_at: Moment,
+    /// When nothing that it made is good any more.
+    pub ends_at: Option<Moment>,
+}
+
+/// The ring as administrators see it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RingInfo {
+    /// Keys that sign.
+    pub signing: Vec<KeyInfo>,
+    /// Keys of refresh tokens.
+    pub macs: Vec<MacInfo>,
+    /// What the operator should see to.
+    pub warnings: Vec<String>,
+}
+
 /// A client as administrators see it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ClientInfo {

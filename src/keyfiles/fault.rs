@@ -19,6 +19,12 @@ pub enum KeyFileProblem {
     Io(String),
     /// Not a folder.
     NotAFolder,
+    /// A folder, a pipe or the like where a file belongs.
+    NotAFile,
+    /// More bytes than any file of its kind has.
+    TooLarge(u64),
+    /// Another process is at work in the folder.
+    InUse,
     /// Others than its owner may read or write it.
     TooOpen {
         /// The permission bits that it has.
@@ -35,6 +41,14 @@ pub enum KeyFileProblem {
     },
     /// The private key inside is not one of its algorithm.
     BadKey(crate::keyring::BadKey),
+    /// Sealed, and no passphrase file is configured.
+    Sealed,
+    /// The passphrase does not open it: it is another one, or the file was changed.
+    WrongPassphrase,
+    /// Its seal is weaker than any that is made here, or dearer than any that is worth opening.
+    BadSeal,
+    /// What is no passphrase, and why.
+    BadPassphrase(&'static str),
     /// The times of its life are out of order.
     BadLife,
 }
@@ -48,10 +62,21 @@ impl KeyFileFault {
             KeyFileProblem::NotAFolder => "move it away, or name another folder".to_owned(),
             KeyFileProblem::TooOpen { .. } if self.path.is_dir() => format!("run: chmod 700 {path}"),
             KeyFileProblem::TooOpen { .. } => format!("run: chmod 600 {path}"),
-            KeyFileProblem::UnknownVersion(_) => "start the version of mintage that wrote it".to_owned(),
-            KeyFileProblem::Corrupt(_) | KeyFileProblem::WrongName { .. } | KeyFileProblem::BadKey(_) | KeyFileProblem::BadLife => {
-                "restore it from a backup; tokens that it signed verify under no other key".to_owned()
+            KeyFileProblem::NotAFile | KeyFileProblem::TooLarge(_) => "move it away: it is no file of ours".to_owned(),
+            KeyFileProblem::InUse => "stop the node that runs with it first".to_owned(),
+            KeyFileProblem::Sealed => {
+                "set passphrase_file (MINTAGE_PASSPHRASE_FILE) to the file with the passphrase that it was sealed with".to_owned()
             }
+            KeyFileProblem::WrongPassphrase => {
+                "name the passphrase file that it was sealed with, or restore the key file from a backup".to_owned()
+            }
+            KeyFileProblem::BadPassphrase(_) => format!("write one line of 16 to 1024 bytes: openssl rand -base64 24 > {path}"),
+            KeyFileProblem::UnknownVersion(_) => "start the version of mintage that wrote it".to_owned(),
+            KeyFileProblem::Corrupt(_)
+            | KeyFileProblem::WrongName { .. }
+            | KeyFileProblem::BadKey(_)
+            | KeyFileProblem::BadLife
+            | KeyFileProblem::BadSeal => "restore it from a backup; tokens that it signed verify under no other key".to_owned(),
         }
     }
 }
@@ -61,6 +86,13 @@ impl fmt::Display for KeyFileProblem {
         match self {
             Self::Io(why) => f.write_str(why),
             Self::NotAFolder => f.write_str("not a folder"),
+            Self::NotAFile => f.write_str("not a file"),
+            Self::TooLarge(bytes) => write!(f, "too large ({bytes} bytes)"),
+            Self::InUse => f.write_str("another process is at work in it"),
+            Self::Sealed => f.write_str("it is sealed, and there is no passphrase"),
+            Self::WrongPassphrase => f.write_str("the passphrase does not open it, or it was changed"),
+            Self::BadSeal => f.write_str("its seal is not within the bounds of argon2id that are opened here"),
+            Self::BadPassphrase(why) => write!(f, "no passphrase: {why}"),
             Self::TooOpen { mode } => write!(f, "others than its owner may use it (mode {mode:04o})"),
             Self::Corrupt(why) => write!(f, "not a key file: {why}"),
             Self::UnknownVersion(version) => write!(f, "version {version} of key files is not known"),

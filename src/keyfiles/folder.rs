@@ -1,18 +1,20 @@
 //! The folder: what is written stands there whole or not at all.
 
 use std::ffi::OsStr;
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
-use std::io::{self, Read, Write};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
 use super::format::{self, KeyFile};
-use super::{KeyFileFault, KeyFileProblem};
+use super::seal::{Seal, random};
+use super::{KeyFileFault, KeyFileProblem, Passphrase, checked};
 use crate::keyring::{KeyRing, MacKey, RingKey};
 
-/// More than any key file has.
+/// More than any key file has; an RSA key of 4096 bits, sealed, needs some 5 KiB.
 const MAX_FILE: u64 = 64 * 1024;
 const README: &str = include_str!("folder_readme.md");
 /// What a file is called until it is whole. A leading dot and this ending together: no key file has such a name.
@@ -22,20 +24,29 @@ const UNFINISHED: &str = ".unfinished";
 #[derive(Clone, Debug)]
 pub struct KeyFolder {
     path: PathBuf,
+    /// What new files are sealed under.
+    seal: Option<Arc<Seal>>,
+    /// What files may still be sealed under, while they are sealed anew.
+    former: Option<Arc<Seal>>,
+    /// Says that a process is at work here; `None` where the file system has no locks.
+    presence: Arc<Option<File>>,
 }
 
 impl KeyFolder {
-    /// Opens the folder; makes it (mode 0700, with a README) where there is none. Nothing else is changed.
+    /// Opens the folder; makes it (with a README) where there is none, and closes it to others (mode 0700). Nothing else is changed. With a
+    /// passphrase, what is written here is sealed, and what is sealed can be read. Several may have it open, but none while [`KeyFolder::alone`] holds.
     ///
     /// # Errors
-    /// When it is no folder, cannot be made, or others than its owner may write to it.
-    pub fn open(path: &Path) -> Result<Self, KeyFileFault> {
-        let folder = Self { path: path.to_owned() };
-        let io = |error: io::Error| folder.fault(path, KeyFileProblem::Io(error.to_string()));
+    /// When it is no folder, cannot be made, others than its owner may write to it, or an offline command is at work in it.
+    pub fn open(path: &Path, passphrase: Option<Passphrase>) -> Result<Self, KeyFileFault> {
+        let fault = |problem| KeyFileFault { path: path.to_owned(), problem };
+        let io = |error: io::Error| fault(KeyFileProblem::Io(error.to_string()));
         match fs::metadata(path) {
-            Ok(found) if !found.is_dir() => return Err(folder.fault(path, KeyFileProblem::NotAFolder)),
-            Ok(found) if found.mode() & 0o022 != 0 => {
-                return Err(folder.fault(path, KeyFileProblem::TooOpen { mode: found.mode() & 0o7777 }));
+            Ok(found) if !found.is_dir() => return Err(fault(KeyFileProblem::NotAFolder)),
+            Ok(found) if found.mode() & 0o022 != 0 => return Err(fault(KeyFileProblem::TooOpen { mode: found.mode() & 0o7777 })),
+            Ok(found) if found.mode() & 0o055 != 0 => {
+                // As a checkout makes it. A mount that belongs to somebody else stays as it is: the files are closed in any case.
+                let _ = fs::set_permissions(path, Permissions::from_mode(0o700));
             }
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -47,7 +58,53 @@ impl KeyFolder {
             // A folder that is mounted read-only serves as it is.
             let _ = fs::write(path.join("README.md"), README);
         }
-        Ok(folder)
+        let presence = File::open(path).map_err(io)?;
+        let presence = match presence.try_lock_shared() {
+            Ok(()) => Some(presence),
+            Err(TryLockError::WouldBlock) => return Err(fault(KeyFileProblem::InUse)),
+            Err(TryLockError::Error(_)) => None,
+        };
+        let seal = passphrase.map(|passphrase| Arc::new(Seal::new(passphrase)));
+        Ok(Self { path: path.to_owned(), seal, former: None, presence: Arc::new(presence) })
+    }
+
+    /// Keeps every other process out, for as long as this value or a clone of it lives: for commands that change files under a node's feet.
+    ///
+    /// # Errors
+    /// When another process has the folder open.
+    pub fn alone(self) -> Result<Self, KeyFileFault> {
+        match self.presence.as_ref().as_ref().map(File::try_lock) {
+            Some(Err(TryLockError::WouldBlock)) => Err(self.fault(&self.path, KeyFileProblem::InUse)),
+            Some(Err(TryLockError::Error(error))) => Err(self.fault(&self.path, KeyFileProblem::Io(error.to_string()))),
+            Some(Ok(())) | None => Ok(self),
+        }
+    }
+
+    /// The same folder, whose files are sealed under another passphrase from now on, or under none. What is there can still be read.
+    #[must_use]
+    pub fn resealed(self, passphrase: Option<Passphrase>) -> Self {
+        let seal = passphrase.map(|passphrase| Arc::new(Seal::new(passphrase)));
+        Self { former: self.seal, seal, ..self }
+    }
+
+    /// Brings every file under the present seal, or from under any where there is none; how many were not. Each is replaced whole: when this
+    /// is cut off, every key is still there, and doing it again goes on.
+    ///
+    /// # Errors
+    /// As [`KeyFolder::load`], before anything is changed; and when the disk refuses.
+    pub fn reseal(&self) -> Result<usize, KeyFileFault> {
+        self.load()?;
+        let mut changed = 0;
+        for path in self.key_files()? {
+            let name = stem(&path);
+            let text = self.text(&path)?;
+            let plain = self.opened(name, &text).map_err(|problem| self.fault(&path, problem))?;
+            if !plain.is_current {
+                self.save(name, Ok(plain.text))?;
+                changed += 1;
+            }
+        }
+        Ok(changed)
     }
 
     /// Every key in the folder. What a crash left unfinished is ignored: the file before it still stands.
@@ -107,7 +164,7 @@ impl KeyFolder {
         self.remove_file(&format!("mac-{id}"))
     }
 
-    /// Removes what a crash left unfinished. Only for whoever alone writes here.
+    /// Removes what a crash left unfinished, which may hold a key that is not sealed. Only for whoever alone writes here.
     ///
     /// # Errors
     /// When the disk refuses.
@@ -132,25 +189,47 @@ impl KeyFolder {
     }
 
     fn read(&self, path: &Path) -> Result<KeyFile, KeyFileFault> {
-        let fault = |problem| self.fault(path, problem);
-        let io = |error: io::Error| fault(KeyFileProblem::Io(error.to_string()));
-        let file = File::open(path).map_err(io)?;
-        let mode = file.metadata().map_err(io)?.mode() & 0o7777;
-        if mode & 0o077 != 0 {
-            return Err(fault(KeyFileProblem::TooOpen { mode }));
+        let text = self.text(path)?;
+        let read = self.opened(stem(path), &text).and_then(|plain| format::read(stem(path), &plain.text));
+        read.map_err(|problem| self.fault(path, problem))
+    }
+
+    fn text(&self, path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyFileFault> {
+        checked::owner_only(path, MAX_FILE).map_err(|problem| self.fault(path, problem))?;
+        fs::read(path).map(Zeroizing::new).map_err(|error| self.fault(path, KeyFileProblem::Io(error.to_string())))
+    }
+
+    /// The plain text of a file. Where two passphrases may have sealed it, both are tried.
+    fn opened(&self, name: &str, text: &[u8]) -> Result<Plain, KeyFileProblem> {
+        let Some(sealed) = format::read_sealed(text)? else {
+            return Ok(Plain { text: Zeroizing::new(text.to_vec()), is_current: self.seal.is_none() });
+        };
+        let mut problem = KeyFileProblem::Sealed;
+        for (seal, is_current) in [(&self.seal, true), (&self.former, false)] {
+            match seal.as_ref().map(|seal| seal.open(name, &sealed)) {
+                Some(Ok(text)) => return Ok(Plain { text, is_current }),
+                Some(Err(why)) => problem = why,
+                None => {}
+            }
         }
-        let mut text = Zeroizing::new(Vec::with_capacity(4096));
-        file.take(MAX_FILE).read_to_end(&mut text).map_err(io)?;
-        let name = path.file_stem().and_then(OsStr::to_str).unwrap_or_default();
-        format::read(name, &text).map_err(fault)
+        Err(problem)
     }
 
     fn save(&self, name: &str, text: Result<Zeroizing<Vec<u8>>, KeyFileProblem>) -> Result<(), KeyFileFault> {
         let path = self.path.join(format!("{name}.json"));
-        let text = text.map_err(|problem| self.fault(&path, problem))?;
-        let unfinished = self.path.join(format!(".{name}{UNFINISHED}"));
+        let sealed = text.and_then(|text| match &self.seal {
+            Some(seal) => format::write_sealed(seal.close(name, &text)?),
+            None => Ok(text),
+        });
+        let text = sealed.map_err(|problem| self.fault(&path, problem))?;
+        // A name that nobody can have laid a pipe or a link under.
+        let once = random::<8>().map(u64::from_be_bytes).map_err(|problem| self.fault(&path, problem))?;
+        let unfinished = self.path.join(format!(".{name}.{once:016x}{UNFINISHED}"));
         let written = write_whole(&unfinished, &path, &text).and_then(|()| File::open(&self.path)?.sync_all());
-        written.map_err(|error| self.fault(&path, KeyFileProblem::Io(error.to_string())))
+        written.map_err(|error| {
+            let _ = fs::remove_file(&unfinished);
+            self.fault(&path, KeyFileProblem::Io(error.to_string()))
+        })
     }
 
     fn remove_file(&self, name: &str) -> Result<(), KeyFileFault> {
@@ -168,8 +247,18 @@ impl KeyFolder {
     }
 }
 
+/// What a file says once it is opened, and whether it is sealed as it would be written now.
+struct Plain {
+    text: Zeroizing<Vec<u8>>,
+    is_current: bool,
+}
+
+fn stem(path: &Path) -> &str {
+    path.file_stem().and_then(OsStr::to_str).unwrap_or_default()
+}
+
 fn write_whole(unfinished: &Path, path: &Path, text: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(unfinished)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(unfinished)?;
     file.set_permissions(Permissions::from_mode(0o600))?;
     file.write_all(text)?;
     file.sync_all()?;

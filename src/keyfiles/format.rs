@@ -1,11 +1,14 @@
 //! The text of one key file.
 
+use std::time::Duration;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::KeyFileProblem;
+use super::seal::Sealed;
 use crate::keyring::{Algorithm, KeyLife, MacKey, RingKey, SigningKey};
 use crate::secret::Secret;
 use crate::time::Moment;
@@ -42,14 +45,25 @@ struct MacText {
     announced_at: Moment,
     activates_at: Moment,
     ends_at: Option<Moment>,
+    /// Seconds.
+    #[serde(default)]
+    longest_session: u64,
     private: Private,
 }
 
-/// Only to learn which of the two it is, whoever wrote it.
+/// Only to learn which of them it is, whoever wrote it.
 #[derive(Deserialize)]
 struct Outline {
     version: u64,
     mac_id: Option<u8>,
+    sealed: Option<serde::de::IgnoredAny>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SealedText {
+    version: u64,
+    sealed: Sealed,
 }
 
 /// Base64url without padding; wiped when dropped. This type alone writes private keys, and only into key files.
@@ -94,7 +108,7 @@ pub(super) fn write_signing(key: &RingKey) -> Result<Zeroizing<Vec<u8>>, KeyFile
 }
 
 pub(super) fn write_mac(key: &MacKey) -> Result<Zeroizing<Vec<u8>>, KeyFileProblem> {
-    let MacKey { id, announced_at, activates_at, ends_at, .. } = key;
+    let MacKey { id, announced_at, activates_at, ends_at, longest_session, .. } = key;
     let (mac_id, announced_at, activates_at, ends_at) = (*id, *announced_at, *activates_at, *ends_at);
     write(&MacText {
         version: VERSION,
@@ -102,8 +116,25 @@ pub(super) fn write_mac(key: &MacKey) -> Result<Zeroizing<Vec<u8>>, KeyFileProbl
         announced_at,
         activates_at,
         ends_at,
+        longest_session: longest_session.as_secs(),
         private: key.secret().expose(|bytes| Private::of(bytes)),
     })
+}
+
+pub(super) fn write_sealed(sealed: Sealed) -> Result<Zeroizing<Vec<u8>>, KeyFileProblem> {
+    write(&SealedText { version: VERSION, sealed })
+}
+
+/// What the text holds, if it is a sealed one.
+pub(super) fn read_sealed(text: &[u8]) -> Result<Option<Sealed>, KeyFileProblem> {
+    let outline: Outline = parse(text)?;
+    if outline.version != VERSION {
+        return Err(KeyFileProblem::UnknownVersion(outline.version));
+    }
+    if outline.sealed.is_none() {
+        return Ok(None);
+    }
+    parse(text).map(|SealedText { version: _, sealed }| Some(sealed))
 }
 
 /// Reads a file whose name, without its ending, is `name`.
@@ -128,10 +159,11 @@ fn read_signing(name: &str, text: &[u8]) -> Result<KeyFile, KeyFileProblem> {
 }
 
 fn read_mac(name: &str, text: &[u8]) -> Result<KeyFile, KeyFileProblem> {
-    let MacText { version: _, mac_id, announced_at, activates_at, ends_at, private } = parse(text)?;
+    let MacText { version: _, mac_id, announced_at, activates_at, ends_at, longest_session, private } = parse(text)?;
     let wrong_length = |_| KeyFileProblem::BadKey(crate::keyring::BadKey::Malformed);
     let bytes = Zeroizing::new(<[u8; 32]>::try_from(private.bytes()?.as_slice()).map_err(wrong_length)?);
-    let key = MacKey::new(mac_id, Secret::new(*bytes), announced_at, activates_at, ends_at);
+    let mut key = MacKey::new(mac_id, Secret::new(*bytes), announced_at, activates_at, ends_at);
+    key.longest_session = Duration::from_secs(longest_session);
     if mac_name(&key) != name {
         return Err(KeyFileProblem::WrongName { inside: mac_name(&key) });
     }
@@ -148,7 +180,9 @@ fn check_order(moments: &[Option<Moment>]) -> Result<(), KeyFileProblem> {
 }
 
 fn write(text: &impl Serialize) -> Result<Zeroizing<Vec<u8>>, KeyFileProblem> {
-    let mut bytes = Zeroizing::new(serde_json::to_vec_pretty(text).map_err(|error| KeyFileProblem::Io(error.to_string()))?);
+    // Large enough for any file: growing would leave a copy behind that is not wiped.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(16 * 1024));
+    serde_json::to_writer_pretty(&mut *bytes, text).map_err(|error| KeyFileProblem::Io(error.to_string()))?;
     bytes.push(b'\n');
     Ok(bytes)
 }

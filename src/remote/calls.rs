@@ -93,6 +93,14 @@ impl RemoteIssuer {
         self.call(KEYS, Call::plain(Method::POST, "/v1/keys/rotate")).await
     }
 
+    /// Has the announced MAC key make refresh tokens.
+    ///
+    /// # Errors
+    /// When the call is refused.
+    pub async fn rotate_mac_keys(&self) -> Result<KeyList, RemoteFault> {
+        self.call(KEYS, Call::plain(Method::POST, "/v1/keys/macs/rotate")).await
+    }
+
     /// Stops a key from signing; what it signed stays good.
     ///
     /// # Errors

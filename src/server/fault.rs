@@ -28,6 +28,13 @@ pub enum StartFault {
         /// The folder.
         folder: PathBuf,
     },
+    /// The configured algorithm needs an imported key, and there is none.
+    NoImportedKey {
+        /// The folder.
+        folder: PathBuf,
+        /// The algorithm.
+        algorithm: &'static str,
+    },
     /// The audit trail cannot be kept.
     Audit(AuditFault),
     /// An address cannot be listened on.
@@ -59,6 +66,13 @@ impl fmt::Display for StartFault {
             Self::NoMacKey { folder } => write!(
                 f,
                 "{}: there are signing keys but no mac-*.json: the refresh tokens that are out could not be read. Put the file back from its backup.",
+                folder.display()
+            ),
+            Self::NoImportedKey { folder, algorithm } => write!(
+                f,
+                "{}: signing.algorithm is {algorithm}, and there is no {algorithm} key that may sign. Such keys cannot be made here: run \
+                 `mintage keys import FILE --keys {}` with a private key in PEM (PKCS#8), or set another signing.algorithm.",
+                folder.display(),
                 folder.display()
             ),
             Self::Listen { address, why } => {

@@ -1,7 +1,6 @@
 //! Starting: every check that can refuse comes before the first answer.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,14 +15,15 @@ use crate::config::{self, ProxyHeader, Settings};
 use crate::http::{self, Doors};
 use crate::id::{RevocationId, Stamp};
 use crate::issuer::{Issuer, Parts, Policy, keep_log};
-use crate::keyfiles::KeyFolder;
-use crate::keyring::KeyRing;
+use crate::keyfiles::{KeyFolder, Passphrase};
+use crate::keyring::{Algorithm, KeyRing, KeyState, RingKey};
 use crate::policy::EndReason;
 use crate::registry::Registry;
 use crate::revocation::{Extent, Target};
 use crate::store::{self, AnyStore, Embedded, Known, Revocable, Revoke, Store};
 use crate::tasks::Ticker;
 use crate::telemetry::Metrics;
+use crate::time::Moment;
 use crate::web::{self, Limits, Observer, Proxies, RateLimits};
 
 /// What a failover may lose: nothing that a disk holds, but a heartbeat's worth of readings.
@@ -36,13 +36,11 @@ impl Node {
     /// Opens the store, checks the keys, reads the log, and listens. Nothing is answered before all of that is done.
     pub async fn start(settings: Settings, surroundings: Surroundings) -> Result<Self, StartFault> {
         let Surroundings { clock, entropy } = surroundings;
-        let listener = listen(settings.listen).await?;
-        let address = listener.local_addr().map_err(|why| StartFault::Listen { address: settings.listen, why })?;
         let embedded = Embedded::open(&settings.data, clock.clone(), &*entropy, store_settings(&settings))?;
         let store = Arc::new(AnyStore::from(embedded));
-        let folder = KeyFolder::open(&settings.keys)?;
-        let ring = folder.load()?;
-        let is_new = check_keys(&store, &ring, &settings.keys, &*entropy).await?;
+        let (folder, ring, is_new) = open_ring(&store, &settings, &*entropy, clock.now()).await?;
+        let listener = listen(settings.listen).await?;
+        let address = listener.local_addr().map_err(|why| StartFault::Listen { address: settings.listen, why })?;
         let metrics = Arc::new(Metrics::new(&settings.namespace));
         let parts = Parts {
             policy: policy(&settings, address),
@@ -95,15 +93,38 @@ fn open_audit(settings: &Settings, clock: &dyn Clock, entropy: &dyn Entropy, met
     Ok(Some(trail))
 }
 
+/// Reads the ring and holds it against the store; `true` where both are new. Only then are files touched: what a crash left unfinished
+/// goes, and where a passphrase is configured, what is not sealed is.
+async fn open_ring(
+    store: &AnyStore,
+    settings: &Settings,
+    entropy: &dyn Entropy,
+    now: Moment,
+) -> Result<(KeyFolder, KeyRing, bool), StartFault> {
+    let passphrase = settings.passphrase_file.as_deref().map(Passphrase::read).transpose()?;
+    let seals = passphrase.is_some();
+    let folder = KeyFolder::open(&settings.keys, passphrase)?;
+    let ring = folder.load()?;
+    let is_new = check_keys(store, &ring, settings, entropy, now).await?;
+    folder.sweep()?;
+    let sealed = if seals { folder.reseal()? } else { 0 };
+    if sealed > 0 {
+        tracing::info!(sealed, "key files have been sealed under the passphrase");
+    }
+    Ok((folder, ring, is_new))
+}
+
 /// The key folder and the store must belong together. `true` where both are new.
-async fn check_keys(store: &AnyStore, ring: &KeyRing, folder: &Path, entropy: &dyn Entropy) -> Result<bool, StartFault> {
+async fn check_keys(store: &AnyStore, ring: &KeyRing, settings: &Settings, entropy: &dyn Entropy, now: Moment) -> Result<bool, StartFault> {
+    let folder = &settings.keys;
     let down = |fault| StartFault::Issuer(crate::issuer::Fault::from(fault));
     let remembered = store.keys().await.map_err(down)?;
-    let missing: Vec<String> = remembered.iter().filter(|kid| ring.key(kid).is_none()).cloned().collect();
+    let missing: Vec<String> = remembered.iter().filter(|name| !ring.holds(name)).cloned().collect();
     if !missing.is_empty() {
         return Err(StartFault::KeysMissing { folder: folder.to_owned(), missing });
     }
-    let has_none = ring.signing.is_empty() && ring.macs.is_empty();
+    must_have_imported(ring, settings, now)?;
+    let has_none = ring.macs.is_empty() && ring.signing.iter().all(|held| held.life.is_to_be_taken_up());
     if has_none && remembered.is_empty() {
         return Ok(true);
     }
@@ -114,10 +135,21 @@ async fn check_keys(store: &AnyStore, ring: &KeyRing, folder: &Path, entropy: &d
         store.revoke(everything(entropy), Known::default()).await.map_err(down)?;
         tracing::warn!("the store is new and the keys are not: what they signed before is void, for nobody knows what was revoked");
     }
-    for held in &ring.signing {
-        store.remember_key(held.key.verifying().kid().to_owned()).await.map_err(down)?;
+    for name in ring.names() {
+        store.remember_key(name).await.map_err(down)?;
     }
     Ok(false)
+}
+
+/// Keys of some algorithms cannot be made here: where such a one is configured, one must be there.
+fn must_have_imported(ring: &KeyRing, settings: &Settings, now: Moment) -> Result<(), StartFault> {
+    let algorithm = Algorithm::from(settings.signing.algorithm);
+    let may_sign = |held: &RingKey| matches!(held.life.state(now), KeyState::Announced | KeyState::Active);
+    let usable = |held: &RingKey| held.key.verifying().algorithm() == algorithm && may_sign(held);
+    if algorithm.can_be_made() || ring.signing.iter().any(usable) {
+        return Ok(());
+    }
+    Err(StartFault::NoImportedKey { folder: settings.keys.clone(), algorithm: algorithm.name() })
 }
 
 /// Every token that is out. Their sessions went with the store that held them, so nobody honest loses more than that.
@@ -136,13 +168,12 @@ fn everything(entropy: &dyn Entropy) -> Revoke {
 
 pub(super) fn store_settings(settings: &Settings) -> store::Settings {
     let registry: &Registry = &settings.registry;
-    let longest = registry.clients.values().map(|client| registry.lifetimes(client).absolute).max().unwrap_or_default();
     store::Settings {
         keep_log: keep_log(registry.longest_access_ttl()),
         grace: settings.sessions.grace,
         margin: EMBEDDED_MARGIN,
         sessions_per_subject: settings.sessions.per_subject,
-        longest_session: longest.max(registry.defaults.absolute),
+        longest_session: registry.longest_session(),
     }
 }
 
@@ -151,6 +182,7 @@ fn policy(settings: &Settings, address: SocketAddr) -> Policy {
         issuer: settings.issuer_at(address),
         jwt_algorithm: settings.signing.algorithm.into(),
         key_period: settings.signing.rotation,
+        mac_period: settings.signing.mac_rotation,
         jwks_max_age: settings.signing.jwks_max_age,
     }
 }

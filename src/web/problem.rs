@@ -147,9 +147,8 @@ fn oauth_word(code: Code) -> (&'static str, bool) {
         Code::ClientAuthenticationRepeated | Code::BearerMalformed | Code::ClientNotOpenable | Code::ClaimsTooLarge => {
             ("invalid_request", false)
         }
-        Code::IdempotencyKeyReused | Code::NotFound | Code::ClientExists | Code::ClientReadOnly | Code::KeyState => {
-            ("invalid_request", false)
-        }
+        Code::IdempotencyKeyReused | Code::NotFound | Code::ClientExists | Code::ClientReadOnly => ("invalid_request", false),
+        Code::KeyState | Code::TooManyKeys | Code::NoStandby => ("invalid_request", false),
         Code::Required | Code::UnknownMember | Code::WrongType | Code::Malformed | Code::TooLong | Code::TooMany => {
             ("invalid_request", false)
         }

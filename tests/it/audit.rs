@@ -86,6 +86,7 @@ impl Driver {
         self.api("retire_key", Method::POST, &at("retire"), None).await;
         self.api("revoke_key", Method::POST, &at("revoke"), None).await;
         self.api("rotate_keys", Method::POST, "/v1/keys/rotate", None).await;
+        self.api("rotate_mac_keys", Method::POST, "/v1/keys/macs/rotate", None).await;
         vec![secret, second("client_secret")]
     }
 }

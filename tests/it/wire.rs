@@ -124,7 +124,7 @@ pub(crate) fn part_of(token: &str, part: usize) -> Value {
 
 /// The keys of a running node: what nobody has but the node, and a test that would know whether more than the signature is checked.
 pub(crate) fn ring_of(app: &TestApp) -> KeyRing {
-    KeyFolder::open(&app.folder().join("keys")).and_then(|folder| folder.load()).expect("the ring")
+    KeyFolder::open(&app.folder().join("keys"), None).and_then(|folder| folder.load()).expect("the ring")
 }
 
 /// The key that signs now.

@@ -6,9 +6,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
-use crate::api::{AnnounceKey, KeyBody, KeyList};
+use crate::api::{AnnounceKey, KeyBody, KeyList, MacKeyBody};
 use crate::http::openapi::{ApiRefusals, BodyRefusals, Conflict, NotFound};
-use crate::issuer::{Issuer, KeyInfo};
+use crate::issuer::{Issuer, KeyInfo, MacInfo, RingInfo};
 use crate::time::Moment;
 use crate::web::{Authorized, Id, Json, Refused, answer};
 
@@ -29,7 +29,7 @@ pub(in crate::http) async fn list(State(issuer): State<Arc<Issuer>>, Authorized(
 /// It is published at once and signs when others have had the time to learn of it.
 #[utoipa::path(
     post, path = "/v1/keys", operation_id = "announce_key", tag = "keys", security(("bearer" = [])), request_body = AnnounceKey,
-    responses((status = 201, body = KeyBody, description = "The key"), ApiRefusals, BodyRefusals)
+    responses((status = 201, body = KeyBody, description = "The key"), Conflict, ApiRefusals, BodyRefusals)
 )]
 pub(in crate::http) async fn announce(
     State(issuer): State<Arc<Issuer>>,
@@ -47,6 +47,18 @@ pub(in crate::http) async fn announce(
 )]
 pub(in crate::http) async fn rotate(State(issuer): State<Arc<Issuer>>, Authorized(by): Authorized) -> Result<Response, Refused> {
     let keys = issuer.rotate_keys(&by).await?;
+    Ok(answer(&list_of(keys)).into_response())
+}
+
+/// Let the announced MAC key make refresh tokens
+///
+/// Within two minutes, when every node has read it. Refresh tokens that are out stay good.
+#[utoipa::path(
+    post, path = "/v1/keys/macs/rotate", operation_id = "rotate_mac_keys", tag = "keys", security(("bearer" = [])),
+    responses((status = 200, body = KeyList, description = "The keys as they are now"), ApiRefusals)
+)]
+pub(in crate::http) async fn rotate_macs(State(issuer): State<Arc<Issuer>>, Authorized(by): Authorized) -> Result<Response, Refused> {
+    let keys = issuer.rotate_mac_keys(&by).await?;
     Ok(answer(&list_of(keys)).into_response())
 }
 
@@ -84,8 +96,20 @@ pub(in crate::http) async fn revoke(
     Ok(answer(&body_of(key)).into_response())
 }
 
-fn list_of(keys: Vec<KeyInfo>) -> KeyList {
-    KeyList { items: keys.into_iter().map(body_of).collect() }
+fn list_of(ring: RingInfo) -> KeyList {
+    let RingInfo { signing, macs, warnings } = ring;
+    KeyList { items: signing.into_iter().map(body_of).collect(), macs: macs.into_iter().map(mac_body_of).collect(), warnings }
+}
+
+fn mac_body_of(mac: MacInfo) -> MacKeyBody {
+    let MacInfo { id, state, announced_at, activates_at, ends_at } = mac;
+    MacKeyBody {
+        id,
+        state: state.to_owned(),
+        announced_at: announced_at.to_rfc3339(),
+        activates_at: activates_at.to_rfc3339(),
+        ends_at: ends_at.map(Moment::to_rfc3339),
+    }
 }
 
 fn body_of(key: KeyInfo) -> KeyBody {

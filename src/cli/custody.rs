@@ -1,0 +1,87 @@
+//! The commands of `mintage keys` that work on the folder itself and speak to no node.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use rustls::pki_types::PrivatePkcs8KeyDer;
+use rustls::pki_types::pem::PemObject;
+use zeroize::Zeroizing;
+
+use super::config::refusal;
+use super::output::{Failure, print};
+use crate::ambient::{Clock, SystemClock};
+use crate::config::{Flags, load, variables};
+use crate::keyfiles::{KeyFileFault, KeyFolder, Passphrase};
+use crate::keyring::{Algorithm, KeyLife, RingKey, SigningKey};
+
+/// More than any private key has.
+const MAX_PEM: u64 = 64 * 1024;
+
+/// Which folder, and how it is sealed.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Folder {
+    /// The configuration file [default: MINTAGE_CONFIG, else none]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Folder of the key ring [default: keys]
+    #[arg(long, value_name = "DIR")]
+    keys: Option<String>,
+}
+
+impl Folder {
+    fn open(&self) -> Result<(KeyFolder, PathBuf), Failure> {
+        let Self { config, keys } = self.clone();
+        let settings = load(&Flags { config, keys, ..Flags::default() }, variables()).map_err(|faults| refusal(&faults))?.settings;
+        let passphrase = settings.passphrase_file.as_deref().map(Passphrase::read).transpose().map_err(refused)?;
+        KeyFolder::open(&settings.keys, passphrase).map(|folder| (folder, settings.keys)).map_err(refused)
+    }
+}
+
+/// Puts a key into the folder. It is a file like any other: sealed where the others are, and a node takes it up when it reads the folder.
+pub(super) fn import(file: &Path, algorithm: Option<&str>, folder: &Folder) -> Result<(), Failure> {
+    let (folder, place) = folder.open()?;
+    let ring = folder.load().map_err(refused)?;
+    let key =
+        read_pem(file, algorithm.and_then(Algorithm::from_name)).map_err(|why| Failure::Refused(format!("{}: {why}", file.display())))?;
+    let kid = key.verifying().kid().to_owned();
+    if ring.key(&kid).is_some() {
+        return Err(Failure::Refused(format!("{}: the key {kid} is in {} already", file.display(), place.display())));
+    }
+    let name = key.verifying().algorithm().name();
+    folder.save_signing(&RingKey { key, life: KeyLife::imported(SystemClock::new().wall()) }).map_err(refused)?;
+    print(&format!("{kid}\n"))?;
+    eprintln!("imported {kid} for {name} into {}: a node announces it within a minute. Remove {} now.", place.display(), file.display());
+    Ok(())
+}
+
+/// Seals every file under this passphrase, or under none.
+pub(super) fn seal(passphrase_file: Option<&Path>, folder: &Folder) -> Result<(), Failure> {
+    let passphrase = passphrase_file.map(Passphrase::read).transpose().map_err(refused)?;
+    let (folder, place) = folder.open()?;
+    let reseal = |folder: KeyFolder| folder.sweep().and_then(|()| folder.resealed(passphrase).reseal());
+    let changed = folder.alone().and_then(reseal).map_err(refused)?;
+    match passphrase_file {
+        Some(file) => eprintln!(
+            "{}: {changed} files have been sealed. Start with passphrase_file = \"{}\" (MINTAGE_PASSPHRASE_FILE).",
+            place.display(),
+            file.display()
+        ),
+        None => eprintln!("{}: {changed} files have been unsealed. Start without passphrase_file.", place.display()),
+    }
+    Ok(())
+}
+
+fn read_pem(file: &Path, algorithm: Option<Algorithm>) -> Result<SigningKey, String> {
+    let found = std::fs::metadata(file).map_err(|error| error.to_string())?;
+    if !found.is_file() || found.len() > MAX_PEM {
+        return Err("not a file with a private key".to_owned());
+    }
+    let text = Zeroizing::new(std::fs::read(file).map_err(|error| error.to_string())?);
+    let der = PrivatePkcs8KeyDer::from_pem_slice(&text)
+        .map_err(|_| "no unencrypted PKCS#8 private key in PEM. Convert it: openssl pkcs8 -topk8 -nocrypt -in OLD -out NEW".to_owned())?;
+    SigningKey::from_pkcs8(der.secret_pkcs8_der(), algorithm).map_err(|bad| format!("{bad}. Take an RSA, P-256 or Ed25519 key"))
+}
+
+fn refused(fault: KeyFileFault) -> Failure {
+    Failure::Refused(fault.to_string())
+}
