@@ -34,6 +34,8 @@ pub mod tasks;
 #[cfg(feature = "service")]
 pub mod telemetry;
 #[cfg(feature = "service")]
+pub mod tls;
+#[cfg(feature = "service")]
 pub mod web;
 
 pub mod verify;

@@ -22,7 +22,7 @@ const FLOORS: &[&[&str]] = &[
     &["claims", "keyring", "revocation", "registry"],
     &["token", "policy"],
     &["verify"],
-    &["ambient", "telemetry", "outbound", "keyfiles", "api", "audit"],
+    &["ambient", "telemetry", "outbound", "keyfiles", "api", "audit", "tls"],
     &["store", "remote"],
     &["feed", "edge"],
     &["issuer"],

@@ -45,7 +45,7 @@ pub struct Metadata {
 /// Whether the node can serve (`/healthz/ready`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct HealthBody {
-    /// All of the others.
+    /// `view`, `store` and `keys`, and not `stopping`.
     pub ready: bool,
     /// The view of revocations is complete and young enough.
     pub view: bool,
@@ -53,4 +53,6 @@ pub struct HealthBody {
     pub store: bool,
     /// A key may sign.
     pub keys: bool,
+    /// It was told to stop, and serves what still comes.
+    pub stopping: bool,
 }

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::output::{Failure, plain, print, show};
+use crate::ambient::{Clock, SystemClock};
 use crate::config::{Fault, Flags, Loaded, Shown, load, variables};
 
 /// Check and show the configuration. No secret is ever shown.
@@ -31,7 +32,11 @@ pub(crate) struct ConfigArgs {
 pub(super) fn run(command: Config) -> Result<(), Failure> {
     let (Config::Check(args) | Config::Show(args)) = &command;
     let flags = Flags { config: args.config.clone(), ..Flags::default() };
-    match (load(&flags, variables()), &command) {
+    let checked = load(&flags, variables()).and_then(|loaded| match loaded.fault_at(SystemClock::new().wall()) {
+        Some(fault) if matches!(command, Config::Check(_)) => Err(vec![fault]),
+        _ => Ok(loaded),
+    });
+    match (checked, &command) {
         (Ok(_), Config::Check(_)) => show(args.json, &json!({ "ok": true }), |_| "the configuration is good\n".to_owned()),
         (Ok(loaded), Config::Show(_)) => show(args.json, &json!(settings(&loaded)), |_| as_lines(&loaded)),
         (Err(faults), _) if args.json => {

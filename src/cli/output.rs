@@ -17,6 +17,12 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// What it says.
+    pub(crate) fn text(&self) -> &str {
+        let (Self::Refused(text) | Self::Usage(text)) = self;
+        text
+    }
+
     /// Says it on standard error, as far as that listens.
     pub(crate) fn report(&self) -> ExitCode {
         let (text, code) = match self {

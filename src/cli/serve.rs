@@ -5,6 +5,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::config::refusal;
 use super::output::Failure;
@@ -36,7 +37,8 @@ pub(super) async fn run(serve: Serve) -> Result<(), Failure> {
     let loaded = load(&Flags { config, listen, data, keys, store }, variables()).map_err(|faults| refusal(&faults))?;
     write_logs_to_stderr(&logs(loaded.settings.log)).map_err(Failure::Refused)?;
     let stop = told_to_stop().map_err(|error| Failure::Refused(format!("signals: {error}")))?;
-    crate::server::run(loaded.settings, stop).await.map_err(|fault| Failure::Refused(fault.to_string()))
+    let reload = signal(SignalKind::hangup()).map_err(|error| Failure::Refused(format!("signals: {error}")))?;
+    crate::server::run(loaded.settings, stop, reload).await.map_err(|fault| Failure::Refused(fault.to_string()))
 }
 
 /// The level is that of our own lines; of the libraries below, only what someone should look at.
@@ -50,7 +52,6 @@ fn logs(log: Log) -> LogSettings {
 
 /// Ends at SIGTERM or SIGINT.
 fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     Ok(async move {
         tokio::select! {

@@ -32,6 +32,9 @@ pub struct VerifyArgs {
     /// A running issuer, asked for both sets
     #[arg(long, value_name = "URL", group = "keys", conflicts_with_all = ["jwks", "paserk"])]
     pub url: Option<String>,
+    /// Trust the PEM certificates in this file when --url is asked, and no others [default: MINTAGE_CA_FILE, else what the system trusts]
+    #[arg(long, value_name = "FILE", requires = "url")]
+    pub ca: Option<PathBuf>,
     /// Judge as of this time instead of now
     #[arg(long, value_name = "UNIX_SECONDS")]
     pub at: Option<u64>,

@@ -7,7 +7,7 @@ use crate::secret::Secret;
 pub(super) const PREFIX: &str = "MINTAGE_";
 
 /// Variables that are no settings of the service: the command line's own, and the first run's secret.
-const OTHERS: [&str; 6] = ["URL", "CLIENT_ID", "CLIENT_SECRET", "CONFIG", "ADMIN_SECRET", "ADMIN_SECRET_FILE"];
+const OTHERS: [&str; 7] = ["URL", "CLIENT_ID", "CLIENT_SECRET", "CA_FILE", "CONFIG", "ADMIN_SECRET", "ADMIN_SECRET_FILE"];
 
 /// Every `MINTAGE_…` variable of this process. One that is not UTF-8 is given with replacement characters, so that it is refused
 /// where it is read.
@@ -23,6 +23,8 @@ pub struct Remote {
     pub url: Option<String>,
     /// `MINTAGE_CLIENT_ID`.
     pub client_id: Option<String>,
+    /// `MINTAGE_CA_FILE`.
+    pub ca_file: Option<String>,
     /// `MINTAGE_CLIENT_SECRET`.
     pub client_secret: Option<Secret<String>>,
 }
@@ -35,6 +37,7 @@ impl Remote {
             match name.as_str() {
                 "MINTAGE_URL" => remote.url = Some(value),
                 "MINTAGE_CLIENT_ID" => remote.client_id = Some(value),
+                "MINTAGE_CA_FILE" => remote.ca_file = Some(value),
                 "MINTAGE_CLIENT_SECRET" => remote.client_secret = Some(Secret::new(value)),
                 _ => {}
             }

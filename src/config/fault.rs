@@ -70,6 +70,13 @@ pub enum Problem {
     Unsupported(String),
     /// Allowed, but not together with something else that is set.
     Conflict(String),
+    /// A certificate or its key cannot be used.
+    Tls {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: crate::tls::TlsProblem,
+    },
     /// A client's registration is wrong.
     Client(crate::registry::ClientProblem),
 }
@@ -101,6 +108,7 @@ impl fmt::Display for Problem {
             Self::WorldReadable(path) => write!(f, "{path} can be read by everybody"),
             Self::Unsupported(what) => write!(f, "{what} is not supported in this version"),
             Self::Conflict(with) => f.write_str(with),
+            Self::Tls { path, problem } => write!(f, "{}: {problem}", path.display()),
             Self::Client(problem) => problem.fmt(f),
         }
     }

@@ -29,7 +29,7 @@ pub(super) const KEYS: &[Key] = &[
         "issuer",
         "`https://host[:port]`; `http` only on loopback",
         "",
-        "The issuer identifier: `iss` of every token, and the address that others know. Not set: `http://` and the loopback address that was bound.",
+        "The issuer identifier: `iss` of every token, and the address that others know. Not set: `http://` (with TLS `https://`) and the loopback address that was bound.",
     ),
     key("listen", "address and port", "\"127.0.0.1:8080\"", "Where to listen. An address that is not loopback needs an `issuer`."),
     key("ops_listen", "address and port", "", "Where health, metrics and OpenAPI are served instead of on `listen`."),
@@ -55,6 +55,12 @@ pub(super) const KEYS: &[Key] = &[
     ),
     key("store", "`\"embedded\"`", "\"embedded\"", "Which store."),
     key("namespace", "1 to 32 of `a-z 0-9 - _`", "\"mintage\"", "Labels every metric, and begins every key of a shared store."),
+    key(
+        "shutdown_delay",
+        "duration, 0s to 1h",
+        "\"0s\"",
+        "How long, after a signal to stop, `/healthz/ready` says 503 while everything is still served, so that load balancers turn away first.",
+    ),
     key("shutdown_deadline", "duration, 0s to 1d", "\"25s\"", "How long accepted requests may take to finish after a signal to stop."),
     key(
         "defaults.access_ttl",
@@ -115,6 +121,34 @@ pub(super) const KEYS: &[Key] = &[
         "64 to 1048576",
         "4096",
         "How many MiB it may take; beyond, the oldest files are removed before their time, and a warning says so.",
+    ),
+    key(
+        "tls.cert_file",
+        "PEM file",
+        "",
+        "The certificate of `listen`, then its chain; with it, `listen` speaks TLS 1.2 and 1.3 only. Read again on SIGHUP and every minute.",
+    ),
+    key("tls.key_file", "PEM file", "", "Its private key: readable by its owner, at most by its group (mode 0600 or 0640)."),
+    key(
+        "connections.head",
+        "duration, 100ms to 60s",
+        "\"10s\"",
+        "For a request's head, or a TLS handshake; how long HTTP/1.1 rests between requests.",
+    ),
+    key("connections.body", "duration, 100ms to 10m", "\"20s\"", "For a request's body (408)."),
+    key("connections.answer", "duration, 100ms to 10m", "\"30s\"", "From a request's head to its answer (503)."),
+    key(
+        "connections.idle",
+        "duration, 100ms to 1h",
+        "\"60s\"",
+        "How long nothing may move on a connection; within twice this, a request must come.",
+    ),
+    key("connections.age", "duration, 1s to 24h", "\"1h\"", "How old a connection may become before it is told to go."),
+    key(
+        "connections.most",
+        "1 to 1000000",
+        "10000",
+        "Open at once; for a further one, the one that was waited for the longest has to leave. Never more than the limit of open files allows.",
     ),
     key("log.format", "`\"text\"` or `\"json\"`", "\"text\"", "The form of a log line."),
     key("log.level", "`\"error\"`, `\"warn\"`, `\"info\"`, `\"debug\"` or `\"trace\"`", "\"info\"", "The least weight that is logged."),
@@ -250,8 +284,8 @@ Durations are a whole number and `ms`, `s`, `m`, `h` or `d`: `\"90s\"`. A key `b
 with commas. Clients and resource servers stand in the file only. Unknown keys and unknown `MINTAGE_` variables are refused.
 
 No secret stands in the file: `secret_file` names where it is. `MINTAGE_ADMIN_SECRET` or `MINTAGE_ADMIN_SECRET_FILE` sets, at any start, the
-secret of the client `admin` that a first run without clients in the file makes. `MINTAGE_URL`, `MINTAGE_CLIENT_ID` and `MINTAGE_CLIENT_SECRET` are for
-the commands that speak to a running node.
+secret of the client `admin` that a first run without clients in the file makes. `MINTAGE_URL`, `MINTAGE_CA_FILE`, `MINTAGE_CLIENT_ID` and `MINTAGE_CLIENT_SECRET`
+are for the commands that speak to a running node.
 ";
 
 fn heading(table: &str) -> String {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::clients;
+use super::doors;
 use super::environment::{key_path, variable};
 use super::fault::{Fault, Place, Problem};
 use super::keys;
@@ -17,6 +18,7 @@ use crate::registry::check::{MAX_SESSIONS, is_loopback_host, split_port};
 use crate::registry::{Lifetimes, is_strong_secret};
 use crate::secret::Secret;
 use crate::telemetry::LogFormat;
+use crate::time::Moment;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -42,6 +44,18 @@ pub struct Loaded {
     pub settings: Settings,
     /// Every key that holds, with its value as TOML and its place.
     pub shown: Vec<Shown>,
+}
+
+impl Loaded {
+    /// What is wrong only now: a certificate that is over.
+    pub fn fault_at(&self, now: Moment) -> Option<Fault> {
+        let files = self.settings.tls.as_ref()?;
+        let fault = files.read().and_then(|pair| pair.good_at(files, now)).err()?.swap_remove(0);
+        let key = "tls.cert_file";
+        let place = self.shown.iter().find(|shown| shown.key == key).map_or(Place::Default, |shown| shown.place.clone());
+        let fix = fault.fix();
+        Some(Fault { place, key: key.to_owned(), problem: Problem::Tls { path: fault.path, problem: fault.problem }, fix })
+    }
 }
 
 /// One key that holds.
@@ -141,36 +155,36 @@ fn read_settings(table: Table, findings: &Findings) -> Settings {
     let listen = read_address(&mut top, "listen");
     let issuer = top.parsed("issuer", "write https://host with no slash at its end (http only on loopback)", issuer);
     check_issuer(issuer.as_ref(), listen.as_ref(), findings);
-    let ops_listen = read_address(&mut top, "ops_listen");
     let (trusted_proxies, proxy_header) = proxies::read(&mut top);
-    let is_local = trusted_proxies.is_empty() && listen.as_ref().is_none_or(|listen| listen.value.ip().is_loopback());
-    let rate_limits = rates::read(&mut top, is_local);
+    let listen = listen.map_or(SocketAddr::from(([127, 0, 0, 1], 8080)), |found| found.value);
+    let is_local = trusted_proxies.is_empty() && listen.ip().is_loopback();
     let data = read_path(&mut top, "data", "name a folder").unwrap_or_else(|| PathBuf::from("data"));
-    let keys = read_path(&mut top, "keys", "name a folder").unwrap_or_else(|| PathBuf::from("keys"));
-    let passphrase_file = read_path(&mut top, "passphrase_file", "name a file");
+    let (shutdown_deadline, shutdown_delay) = doors::read_shutdown(&mut top);
     let store = read_store(&mut top);
-    let namespace =
-        top.parsed("namespace", "use 1 to 32 of a-z 0-9 - _", namespace).map_or_else(|| "mintage".to_owned(), |found| found.value);
+    let namespace = top.parsed("namespace", "use 1 to 32 of a-z 0-9 - _", namespace);
     let (defaults, sessions) = read_defaults(&mut top);
     let audit = read_audit(&mut top, &data);
     let settings = Settings {
-        issuer: issuer.map(|found| found.value),
-        listen: listen.map_or(SocketAddr::from(([127, 0, 0, 1], 8080)), |found| found.value),
-        ops_listen: ops_listen.map(|found| found.value),
+        listen,
+        ops_listen: read_address(&mut top, "ops_listen").map(|found| found.value),
         trusted_proxies,
         proxy_header,
-        rate_limits,
+        rate_limits: rates::read(&mut top, is_local),
         data,
-        keys,
-        passphrase_file,
+        keys: read_path(&mut top, "keys", "name a folder").unwrap_or_else(|| PathBuf::from("keys")),
+        passphrase_file: read_path(&mut top, "passphrase_file", "name a file"),
         store,
-        namespace,
+        namespace: namespace.map_or_else(|| "mintage".to_owned(), |found| found.value),
         registry: clients::read(&mut top, defaults),
         signing: read_signing(&mut top),
         sessions,
         audit,
+        tls: doors::read_tls(&mut top, issuer.as_ref()),
+        connections: doors::read_connections(&mut top),
+        issuer: issuer.map(|found| found.value),
         log: read_log(&mut top),
-        shutdown_deadline: top.duration("shutdown_deadline", Duration::ZERO, DAY).map_or(Duration::from_secs(25), |found| found.value),
+        shutdown_deadline,
+        shutdown_delay,
         admin_secret: None,
     };
     top.finish();

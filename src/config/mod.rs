@@ -2,6 +2,7 @@
 //! its place and its fix.
 
 mod clients;
+mod doors;
 mod duration;
 mod environment;
 mod fault;
@@ -17,7 +18,9 @@ pub use environment::{Remote, variables};
 pub use fault::{Fault, Place, Problem};
 pub use keys::page;
 pub use load::{Flags, Loaded, Shown, load};
-pub use settings::{Audit, JwtAlgorithm, Log, LogLevel, ProxyHeader, Rate, RateLimits, SessionLimits, Settings, Signing, StoreChoice};
+pub use settings::{
+    Audit, Connections, JwtAlgorithm, Log, LogLevel, ProxyHeader, Rate, RateLimits, SessionLimits, Settings, Signing, StoreChoice,
+};
 
 #[cfg(test)]
 mod tests;

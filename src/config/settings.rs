@@ -10,6 +10,7 @@ use crate::keyring::Algorithm;
 use crate::registry::Registry;
 use crate::secret::Secret;
 use crate::telemetry::LogFormat;
+use crate::tls::TlsFiles;
 
 /// Everything that a node needs to know to start.
 #[derive(Clone, Debug)]
@@ -44,10 +45,16 @@ pub struct Settings {
     pub sessions: SessionLimits,
     /// The audit trail; none where it is switched off.
     pub audit: Option<Audit>,
+    /// The certificate and key of `listen`, where it speaks TLS.
+    pub tls: Option<TlsFiles>,
+    /// How much a connection may take.
+    pub connections: Connections,
     /// What is logged, and how.
     pub log: Log,
     /// How long requests that were accepted may take to finish after a signal to stop.
     pub shutdown_deadline: Duration,
+    /// How long the node says that it is not ready, and serves all the same, before it takes no new connections.
+    pub shutdown_delay: Duration,
     /// `MINTAGE_ADMIN_SECRET` or `…_FILE`: the secret of the first run's client `admin`, never echoed.
     pub admin_secret: Option<Secret<String>>,
 }
@@ -78,6 +85,23 @@ pub enum ProxyHeader {
     XForwardedFor,
     /// `Forwarded` (RFC 7239).
     Forwarded,
+}
+
+/// How many connections, and how long each step of one may take.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Connections {
+    /// Open at once.
+    pub most: u32,
+    /// For a head, or a TLS handshake.
+    pub head: Duration,
+    /// For a body.
+    pub body: Duration,
+    /// For the whole of a request, up to its answer.
+    pub answer: Duration,
+    /// Without a request.
+    pub idle: Duration,
+    /// In all.
+    pub age: Duration,
 }
 
 /// Which store.
@@ -182,8 +206,13 @@ impl LogLevel {
 }
 
 impl Settings {
-    /// The issuer: as configured, else `http://` and the loopback address that was bound.
+    /// The issuer: as configured, else `http://`, or `https://` with TLS, and the loopback address that was bound.
     pub fn issuer_at(&self, bound: SocketAddr) -> String {
-        self.issuer.clone().unwrap_or_else(|| format!("http://{bound}"))
+        self.issuer.clone().unwrap_or_else(|| format!("{}://{bound}", self.scheme()))
+    }
+
+    /// What `listen` speaks.
+    pub fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
     }
 }

@@ -65,7 +65,7 @@ fn the_documented_defaults_are_the_ones_that_hold() {
 #[test]
 fn the_page_lists_exactly_the_keys_that_are_read() {
     let sample = "[[clients]]\n[[resource_servers]]\n";
-    let tables = ["defaults", "sessions", "signing", "audit", "log", "rate_limits", "clients", "resource_servers"];
+    let tables = ["defaults", "sessions", "signing", "audit", "tls", "connections", "log", "rate_limits", "clients", "resource_servers"];
     let read: Vec<_> = load::known_keys(sample).into_iter().filter(|key| !tables.contains(&key.as_str())).collect();
     let mut listed: Vec<_> = keys::KEYS.iter().map(|key| key.name.to_owned()).collect();
     listed.sort();
@@ -305,4 +305,39 @@ fn the_administrators_secret_comes_from_one_place() {
     let both = [("MINTAGE_ADMIN_SECRET", GOOD_SECRET.trim_end()), ("MINTAGE_ADMIN_SECRET_FILE", path.to_str().unwrap())];
     let faults = load(&Flags::default(), env(&both)).unwrap_err();
     assert_eq!(faults[0].to_string(), "MINTAGE_ADMIN_SECRET: is set together with MINTAGE_ADMIN_SECRET_FILE: unset one of the two");
+}
+
+#[test]
+fn a_pair_for_tls_that_cannot_be_used_is_told_with_its_place_and_fix() {
+    let files = Files::new();
+    let write = |name: &str, text: &str, mode: u32| {
+        let path = files.write(name, text);
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+        path.display().to_string()
+    };
+    let pair = || rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let (one, other) = (pair(), pair());
+    let certificate = write("cert.pem", &one.cert.pem(), 0o644);
+    let (key, others_key) =
+        (write("key.pem", &one.signing_key.serialize_pem(), 0o600), write("other.pem", &other.signing_key.serialize_pem(), 0o600));
+    let open_key = write("open.pem", &one.signing_key.serialize_pem(), 0o644);
+    let faults =
+        |certificate: &str, key: &str| files.faults(&format!("[tls]\ncert_file = {certificate:?}\nkey_file = {key:?}\n")).join("\n");
+    assert_eq!(
+        faults("missing.pem", &open_key),
+        "mintage.toml:2:1: tls.cert_file: missing.pem: cannot be read: No such file or directory (os error 2): name a file that this process may read\n\
+         mintage.toml:3:1: tls.key_file: open.pem: others may use it (mode 0644): run: chmod 600 open.pem"
+    );
+    assert!(faults(&certificate, &others_key).starts_with("mintage.toml:3:1: tls.key_file: other.pem: the private key is not that"));
+    assert!(
+        faults(&key, &key)
+            .contains("key.pem: there is no CERTIFICATE in it: put a PEM block there that begins: -----BEGIN CERTIFICATE-----")
+    );
+    assert!(files.faults(&format!("[tls]\ncert_file = {certificate:?}\n"))[0].contains("key_file"), "one without the other");
+    let text = format!("issuer = \"http://127.0.0.1:8080\"\n[tls]\ncert_file = {certificate:?}\nkey_file = {key:?}\n");
+    assert!(files.faults(&text)[0].contains("write https:// there, or take [tls] out"));
+    let loaded = files.load(&text.replace("http:", "https:")).unwrap();
+    assert_eq!(loaded.fault_at(crate::time::Moment::from_seconds(1_800_000_000)), None);
+    let over = loaded.fault_at(crate::time::Moment::MAX).unwrap().to_string();
+    assert!(over.contains("mintage.toml:3:1: tls.cert_file") && over.contains("the certificate expired at 4096-01-01"), "{over}");
 }

@@ -6,6 +6,7 @@ use axum::Router;
 use axum::extract::FromRef;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, delete, get, post};
+use tokio_util::sync::CancellationToken;
 
 use super::routes::oauth::{introspect, revoke, token};
 use super::routes::ops::{health, metrics, openapi};
@@ -29,6 +30,8 @@ pub struct Doors {
     pub proxies: Arc<Proxies>,
     /// How often who may ask; `None` is as often as they like.
     pub rate_limits: Option<Arc<RateLimits>>,
+    /// Told when the node is about to stop: it is not ready any more.
+    pub stopping: CancellationToken,
 }
 
 /// A part of the surface: its routes, and their addresses for the API's description to be held against.
@@ -145,6 +148,12 @@ pub(super) fn every_path() -> Vec<&'static str> {
 impl FromRef<Doors> for Arc<Issuer> {
     fn from_ref(doors: &Doors) -> Self {
         doors.issuer.clone()
+    }
+}
+
+impl FromRef<Doors> for CancellationToken {
+    fn from_ref(doors: &Doors) -> Self {
+        doors.stopping.clone()
     }
 }
 

@@ -10,7 +10,9 @@ use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use rustls::ClientConfig;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 use zeroize::Zeroizing;
 
 /// How long and how much a client waits for and takes.
@@ -69,19 +71,37 @@ impl HttpClient {
     /// # Errors
     /// [`OutboundFault::Tls`] when the cryptography cannot be set up.
     pub fn new(limits: OutboundLimits) -> Result<Self, OutboundFault> {
-        let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-        let versions = || ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions();
-        let builder = versions().map_err(|error| OutboundFault::Tls(error.to_string()))?;
+        let builder = tls_builder()?;
         let tls = match builder.clone().with_native_roots() {
             Ok(with_roots) => with_roots.with_no_client_auth(),
-            Err(_) => builder.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth(),
+            Err(_) => builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth(),
         };
+        Ok(Self::with_tls(limits, tls))
+    }
+
+    /// A client that trusts the certificates in `pem`, and those that they have signed, and no others.
+    ///
+    /// # Errors
+    /// [`OutboundFault::Tls`] when there is none, or one that is no certificate.
+    pub fn trusting(limits: OutboundLimits, pem: &[u8]) -> Result<Self, OutboundFault> {
+        let refused = |why: &dyn fmt::Display| OutboundFault::Tls(why.to_string());
+        let mut roots = RootCertStore::empty();
+        for certificate in CertificateDer::pem_slice_iter(pem) {
+            roots.add(certificate.map_err(|why| refused(&why))?).map_err(|why| refused(&why))?;
+        }
+        if roots.is_empty() {
+            return Err(refused(&"there is no PEM certificate"));
+        }
+        Ok(Self::with_tls(limits, tls_builder()?.with_root_certificates(roots).with_no_client_auth()))
+    }
+
+    fn with_tls(limits: OutboundLimits, tls: ClientConfig) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(limits.connect));
         connector.set_nodelay(true);
         connector.enforce_http(false);
         let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(connector);
-        Ok(Self { inner: Client::builder(TokioExecutor::new()).build(connector), limits })
+        Self { inner: Client::builder(TokioExecutor::new()).build(connector), limits }
     }
 
     /// Sends a request and takes the whole answer. A redirect is an answer like any other.
@@ -112,6 +132,12 @@ impl HttpClient {
         })?;
         Ok(Answer { status: head.status, headers: head.headers, body: Zeroizing::new(body.to_bytes().to_vec()) })
     }
+}
+
+fn tls_builder() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>, OutboundFault> {
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    builder.map_err(|error| OutboundFault::Tls(error.to_string()))
 }
 
 fn is_web_url(url: &http::Uri) -> bool {

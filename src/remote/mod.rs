@@ -20,7 +20,7 @@ pub use calls::SessionFilter;
 pub use fault::{Refused, RemoteFault};
 
 use crate::api::TokenAnswer;
-use crate::outbound::{Answer, HttpClient, OutboundLimits};
+use crate::outbound::{Answer, HttpClient};
 use crate::secret::Secret;
 
 /// A running deployment, and as whom we speak to it.
@@ -39,9 +39,8 @@ impl RemoteIssuer {
     ///
     /// # Errors
     /// [`RemoteFault::BadBase`] unless `base` is `https://host[:port]`, or `http://` on loopback: a secret goes there.
-    pub fn new(base: &str, client_id: String, client_secret: Secret<String>) -> Result<Self, RemoteFault> {
+    pub fn new(base: &str, http: HttpClient, client_id: String, client_secret: Secret<String>) -> Result<Self, RemoteFault> {
         let base = url::base(base).ok_or_else(|| RemoteFault::BadBase(base.to_owned()))?;
-        let http = HttpClient::new(OutboundLimits::default()).map_err(|fault| RemoteFault::Outbound(base.clone(), fault))?;
         Ok(Self { http, base, client_id, client_secret, tokens: Mutex::default() })
     }
 

@@ -4,6 +4,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::*;
+use crate::outbound::OutboundLimits;
 
 /// Answers the token endpoint and then everything else with one status and body; keeps what it was asked.
 struct Fake {
@@ -33,7 +34,8 @@ impl Fake {
     }
 
     fn issuer(&self) -> RemoteIssuer {
-        RemoteIssuer::new(&self.base, "ops:1".into(), Secret::new("s/cret".into())).unwrap()
+        RemoteIssuer::new(&self.base, HttpClient::new(OutboundLimits::default()).unwrap(), "ops:1".into(), Secret::new("s/cret".into()))
+            .unwrap()
     }
 
     fn asked(&self) -> Vec<String> {

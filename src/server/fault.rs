@@ -8,6 +8,7 @@ use crate::audit::AuditFault;
 use crate::issuer::{Fault, Unavailable};
 use crate::keyfiles::KeyFileFault;
 use crate::store::embedded::OpenFault;
+use crate::tls::TlsFault;
 
 /// A closed list; each prints its remedy.
 #[derive(Debug)]
@@ -44,6 +45,10 @@ pub enum StartFault {
         /// Why.
         why: std::io::Error,
     },
+    /// The certificate or its key cannot be used.
+    Tls(Vec<TlsFault>),
+    /// TLS cannot be set up at all.
+    TlsSetup(rustls::Error),
     /// The node's own start-up work failed.
     Issuer(Fault),
 }
@@ -78,6 +83,8 @@ impl fmt::Display for StartFault {
             Self::Listen { address, why } => {
                 write!(f, "cannot listen on {address}: {why}. Stop what listens there, or name another address with --listen.")
             }
+            Self::Tls(faults) => f.write_str(&faults.iter().map(TlsFault::to_string).collect::<Vec<_>>().join("\n")),
+            Self::TlsSetup(why) => write!(f, "TLS cannot be set up: {why}"),
             Self::Issuer(Fault::Unavailable(why @ Unavailable::KeyFolder(_))) => write!(f, "{why}. Check that the folder can be written."),
             Self::Issuer(Fault::Unavailable(why)) => write!(f, "{why}"),
             Self::Issuer(fault) => write!(f, "the start was refused: {fault:?}"),
@@ -96,6 +103,18 @@ impl From<Fault> for StartFault {
 impl From<AuditFault> for StartFault {
     fn from(fault: AuditFault) -> Self {
         Self::Audit(fault)
+    }
+}
+
+impl From<rustls::Error> for StartFault {
+    fn from(why: rustls::Error) -> Self {
+        Self::TlsSetup(why)
+    }
+}
+
+impl From<Vec<TlsFault>> for StartFault {
+    fn from(faults: Vec<TlsFault>) -> Self {
+        Self::Tls(faults)
     }
 }
 

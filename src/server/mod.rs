@@ -1,7 +1,9 @@
 //! The composition root: settings become a store, keys, an issuer, tasks and doors; they start and stop in order.
 
+mod doors;
 mod fault;
 mod greeting;
+mod handles;
 mod reset_admin;
 mod start;
 
@@ -9,6 +11,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use tokio::signal::unix::Signal;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -16,7 +19,9 @@ use crate::ambient::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::config::Settings;
 use crate::issuer::{FirstRun, Issuer};
 use crate::store::AnyStore;
-use crate::tasks::Ticker;
+use crate::tasks::{CertificateJob, Ticker};
+
+use doors::OpenDoors;
 
 pub use fault::StartFault;
 pub use reset_admin::{ResetFault, reset_admin};
@@ -42,24 +47,42 @@ pub struct Node {
     store: Arc<AnyStore>,
     clock: Arc<dyn Clock>,
     address: SocketAddr,
-    ops_address: Option<SocketAddr>,
+    /// `http`, or `https` with TLS.
+    scheme: &'static str,
     first_run: FirstRun,
+    certificate: Option<CertificateJob>,
     stop: CancellationToken,
-    doors: Vec<JoinHandle<()>>,
+    doors: OpenDoors,
     ticker: JoinHandle<()>,
 }
 
-/// Serves until `shutdown` completes, then stops in order: no new connections, what is accepted is finished, the store is closed.
-pub async fn run(settings: Settings, shutdown: impl Future<Output = ()>) -> Result<(), StartFault> {
+/// Serves until `shutdown` completes, then stops in order: not ready, no new connections, what is accepted is finished, the store is closed.
+/// Whenever `reload` says so meanwhile, the certificate is read anew.
+pub async fn run(settings: Settings, shutdown: impl Future<Output = ()>, mut reload: Signal) -> Result<(), StartFault> {
     let node = Node::start(settings, Surroundings::default()).await?;
     node.greet();
-    shutdown.await;
+    let jobs = node.jobs();
+    let reloading = async move {
+        while reload.recv().await.is_some() {
+            jobs.look_at_certificate(true);
+        }
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = shutdown => {}
+        () = reloading => {}
+    }
     tracing::info!("stopping");
     node.stop().await;
     Ok(())
 }
 
 impl Node {
+    /// Where it listens, as a URL.
+    pub fn url(&self) -> String {
+        format!("{}://{}", self.scheme, self.address)
+    }
+
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -67,7 +90,7 @@ impl Node {
 
     /// Where `/healthz`, `/metrics` and the documents are, if not at [`Node::address`].
     pub fn ops_address(&self) -> Option<SocketAddr> {
-        self.ops_address
+        self.doors.ops_address()
     }
 
     /// What the first start made.
@@ -77,21 +100,19 @@ impl Node {
 
     /// The node's jobs, to be run by hand where a test or a drill holds the clock.
     pub fn jobs(&self) -> Ticker {
-        Ticker::new(self.issuer.clone(), self.clock.clone())
+        Ticker::new(self.issuer.clone(), self.clock.clone(), self.certificate.clone())
     }
 
     /// Tells on standard output what the first start made and how to try it, and on standard error that the node is ready.
     pub fn greet(&self) {
         greeting::print(self.issuer.issuer(), &self.first_run);
-        eprintln!("listening on http://{}", self.address);
+        eprintln!("listening on {}", self.url());
     }
 
     /// Stops in order. When this returns, every acknowledged effect is on disk and the folder can be opened again.
     pub async fn stop(self) {
+        self.doors.shut().await;
         self.stop.cancel();
-        for door in self.doors {
-            let _ = door.await;
-        }
         let _ = self.ticker.await;
         // The last owner closes the store: what was acknowledged is on disk already, the file is released now.
         drop((self.issuer, self.store));

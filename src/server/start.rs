@@ -4,15 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::doors::{OpenDoors, listen};
 use super::{Node, StartFault, Surroundings};
 use crate::ambient::{Clock, Entropy};
 use crate::audit::{self, Trail};
 use crate::config::{self, ProxyHeader, Settings};
-use crate::http::{self, Doors};
+use crate::http::Doors;
 use crate::id::{RevocationId, Stamp};
 use crate::issuer::{Issuer, Parts, Policy, keep_log};
 use crate::keyfiles::{KeyFolder, Passphrase};
@@ -21,10 +20,10 @@ use crate::policy::EndReason;
 use crate::registry::Registry;
 use crate::revocation::{Extent, Target};
 use crate::store::{self, AnyStore, Embedded, Known, Revocable, Revoke, Store};
-use crate::tasks::Ticker;
+use crate::tasks::{CertificateJob, Ticker};
 use crate::telemetry::Metrics;
 use crate::time::Moment;
-use crate::web::{self, Limits, Observer, Proxies, RateLimits};
+use crate::web::{self, Observer, Proxies, RateLimits};
 
 /// What a failover may lose: nothing that a disk holds, but a heartbeat's worth of readings.
 const EMBEDDED_MARGIN: Duration = Duration::from_secs(1);
@@ -36,12 +35,12 @@ impl Node {
     /// Opens the store, checks the keys, reads the log, and listens. Nothing is answered before all of that is done.
     pub async fn start(settings: Settings, surroundings: Surroundings) -> Result<Self, StartFault> {
         let Surroundings { clock, entropy } = surroundings;
+        let metrics = Arc::new(Metrics::new(&settings.namespace));
+        let certificate = settings.tls.clone().map(|files| CertificateJob::load(files, metrics.clone(), clock.wall())).transpose()?;
         let embedded = Embedded::open(&settings.data, clock.clone(), &*entropy, store_settings(&settings))?;
         let store = Arc::new(AnyStore::from(embedded));
         let (folder, ring, is_new) = open_ring(&store, &settings, &*entropy, clock.now()).await?;
-        let listener = listen(settings.listen).await?;
-        let address = listener.local_addr().map_err(|why| StartFault::Listen { address: settings.listen, why })?;
-        let metrics = Arc::new(Metrics::new(&settings.namespace));
+        let (listener, address) = listen(settings.listen).await?;
         let parts = Parts {
             policy: policy(&settings, address),
             registry: settings.registry.clone(),
@@ -65,11 +64,12 @@ impl Node {
             observer: Observer { clock: clock.clone(), entropy, metrics },
             proxies: Arc::new(proxies(&settings)),
             rate_limits: rate_limits(&settings, clock.clone()),
+            stopping: CancellationToken::new(),
         };
+        let doors = OpenDoors::open(&settings, listener, &doors, certificate.as_ref()).await?;
         let stop = CancellationToken::new();
-        let (doors, ops_address) = open_doors(&settings, listener, &doors, &stop).await?;
-        let ticker = tokio::spawn(Ticker::new(issuer.clone(), clock.clone()).run(stop.clone()));
-        Ok(Self { issuer, store, clock, address, ops_address, first_run, stop, doors, ticker })
+        let ticker = tokio::spawn(Ticker::new(issuer.clone(), clock.clone(), certificate.clone()).run(stop.clone()));
+        Ok(Self { issuer, store, clock, address, scheme: settings.scheme(), first_run, certificate, stop, doors, ticker })
     }
 }
 
@@ -200,30 +200,4 @@ fn rate_limits(settings: &Settings, clock: Arc<dyn Clock>) -> Option<Arc<RateLim
     let limits = settings.rate_limits.map(|limits| Arc::new(RateLimits::new(rate(limits.failures), rate(limits.requests), clock)));
     tracing::info!(on = limits.is_some(), "rate limits");
     limits
-}
-
-async fn listen(address: SocketAddr) -> Result<TcpListener, StartFault> {
-    TcpListener::bind(address).await.map_err(|why| StartFault::Listen { address, why })
-}
-
-/// Begins to answer. Health, metrics and documents have a door of their own where one is configured; else they share a loopback address
-/// with the rest. On an address that strangers reach they are not served.
-async fn open_doors(
-    settings: &Settings,
-    listener: TcpListener,
-    doors: &Doors,
-    stop: &CancellationToken,
-) -> Result<(Vec<JoinHandle<()>>, Option<SocketAddr>), StartFault> {
-    let limits = Limits { stop: settings.shutdown_deadline, ..Limits::default() };
-    let open = |listener, router| tokio::spawn(web::serve(listener, router, limits, doors.observer.metrics.clone(), stop.clone()));
-    if let Some(wanted) = settings.ops_listen {
-        let ops_listener = listen(wanted).await?;
-        let ops_address = ops_listener.local_addr().map_err(|why| StartFault::Listen { address: wanted, why })?;
-        return Ok((vec![open(listener, http::service(doors)), open(ops_listener, http::ops(doors))], Some(ops_address)));
-    }
-    if settings.listen.ip().is_loopback() {
-        return Ok((vec![open(listener, http::service_and_ops(doors))], None));
-    }
-    tracing::warn!("health, metrics and documents are not served: set ops_listen to an address that only operators reach");
-    Ok((vec![open(listener, http::service(doors))], None))
 }

@@ -1,10 +1,14 @@
 //! What runs by itself: one ticker. Each job can be run by hand, which is how tests hold time.
 
+mod certificate;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
+
+pub use certificate::CertificateJob;
 
 use crate::ambient::Clock;
 use crate::issuer::{Fault, Issuer};
@@ -17,12 +21,13 @@ const SWEEP: Duration = Duration::from_secs(15 * 60);
 pub struct Ticker {
     issuer: Arc<Issuer>,
     clock: Arc<dyn Clock>,
+    certificate: Option<CertificateJob>,
 }
 
 impl Ticker {
     /// Jobs for this issuer.
-    pub fn new(issuer: Arc<Issuer>, clock: Arc<dyn Clock>) -> Self {
-        Self { issuer, clock }
+    pub fn new(issuer: Arc<Issuer>, clock: Arc<dyn Clock>, certificate: Option<CertificateJob>) -> Self {
+        Self { issuer, clock, certificate }
     }
 
     /// Runs every job at its time until `stop`; a job that has begun is finished.
@@ -47,9 +52,17 @@ impl Ticker {
         self.issuer.observe();
     }
 
-    /// Every minute: keys are announced, take over and end on schedule.
+    /// Every minute: keys are announced, take over and end on schedule; a new certificate is taken up.
     pub async fn tend(&self) {
+        self.look_at_certificate(false);
         report("tend the keys", self.issuer.tend_keys().await);
+    }
+
+    /// Looks at the certificate's files, also when they have not changed if the operator has told so.
+    pub fn look_at_certificate(&self, is_told: bool) {
+        if let Some(certificate) = &self.certificate {
+            certificate.run(self.clock.wall(), is_told);
+        }
     }
 
     /// Every quarter of an hour: what may be forgotten is, in bounded steps.

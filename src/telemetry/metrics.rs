@@ -27,6 +27,10 @@ pub struct Metrics {
     durations: Family<Labels<2>, Histogram, fn() -> Histogram>,
     connections: Gauge,
     connections_refused: Counter,
+    connections_shed: Counter,
+    tls_handshakes: Count<1>,
+    tls_reloads: Count<1>,
+    tls_not_after: Gauge,
     view_age: Gauge<f64, AtomicU64>,
     view_entries: Gauge,
     store_calls: Count<1>,
@@ -72,6 +76,10 @@ impl Metrics {
             durations: Family::new_with_constructor(latency as fn() -> Histogram),
             connections: Gauge::default(),
             connections_refused: Counter::default(),
+            connections_shed: Counter::default(),
+            tls_handshakes: Count::default(),
+            tls_reloads: Count::default(),
+            tls_not_after: Gauge::default(),
             view_age: Gauge::default(),
             view_entries: Gauge::default(),
             store_calls: Count::default(),
@@ -82,6 +90,7 @@ impl Metrics {
         };
         metrics.register_verbs();
         metrics.register_machinery();
+        metrics.register_doors();
         metrics
     }
 
@@ -100,12 +109,6 @@ impl Metrics {
         let all = &mut self.registry;
         all.register("http_requests", "HTTP requests answered, by method, route and status", self.requests.clone());
         all.register_with_unit("http_request_duration", "From the head of a request to its answer", Unit::Seconds, self.durations.clone());
-        all.register("http_connections", "Connections open now", self.connections.clone());
-        all.register(
-            "http_connections_refused",
-            "Connections closed at once, because too many were open",
-            self.connections_refused.clone(),
-        );
         all.register_with_unit("view_age", "Age of the view of revocations", Unit::Seconds, self.view_age.clone());
         all.register("view_entries", "Entries in the view of revocations", self.view_entries.clone());
         all.register("store_calls", "Calls of the store, by operation", self.store_calls.clone());
@@ -113,6 +116,25 @@ impl Metrics {
         all.register("heartbeats", "Heartbeats of this node, by outcome", self.heartbeats.clone());
         all.register("audit_interrupted", "Effects that the run before had begun and not ended", self.audit_interrupted.clone());
         all.register("audit_lost", "Lines of the audit trail given up since the start", self.audit_lost.clone());
+    }
+
+    fn register_doors(&mut self) {
+        let all = &mut self.registry;
+        all.register("http_connections", "Connections open now", self.connections.clone());
+        all.register(
+            "http_connections_refused",
+            "Connections closed at once, because every place was taken by one that was being served",
+            self.connections_refused.clone(),
+        );
+        all.register("http_connections_shed", "Connections closed while waited for, to make room", self.connections_shed.clone());
+        all.register("tls_handshakes", "TLS handshakes, by outcome", self.tls_handshakes.clone());
+        all.register("tls_reloads", "Readings of a changed certificate, by outcome", self.tls_reloads.clone());
+        all.register_with_unit(
+            "tls_certificate_not_after",
+            "When the certificate ends, since 1970",
+            Unit::Seconds,
+            self.tls_not_after.clone(),
+        );
     }
 
     /// A refresh came out as `outcome` (`rotated`, `kept`, `retried`, `healed`, `reused`, `foreign`, `gone`, `refused`).
@@ -167,9 +189,29 @@ impl Metrics {
         self.connections.dec();
     }
 
-    /// A connection was closed at once, because too many were open.
+    /// A connection was closed at once, because every place was taken by one that was being served.
     pub fn connection_refused(&self) {
         self.connections_refused.inc();
+    }
+
+    /// A connection was closed while it was waited for, to make room for another.
+    pub fn connection_shed(&self) {
+        self.connections_shed.inc();
+    }
+
+    /// A TLS handshake came out as `outcome` (`done`, `failed`, `timed_out`, `shed`, `not_tls`).
+    pub fn tls_handshake(&self, outcome: &'static str) {
+        add(&self.tls_handshakes, [("outcome", outcome)]);
+    }
+
+    /// A changed certificate came out as `outcome` (`taken`, `refused`).
+    pub fn tls_reloaded(&self, outcome: &'static str) {
+        add(&self.tls_reloads, [("outcome", outcome)]);
+    }
+
+    /// When the certificate ends, in seconds since the Unix epoch.
+    pub fn tls_not_after(&self, seconds: u64) {
+        self.tls_not_after.set(i64::try_from(seconds).unwrap_or(i64::MAX));
     }
 
     /// How the view stands. `None`: it has never been complete; its age is then shown as infinite.

@@ -5,15 +5,20 @@ use axum::extract::Request;
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper::body::Body as _;
 
-use super::limits::{BODY_LIMIT, BODY_WITHIN};
+use super::limits::{BODY_LIMIT, Deadlines};
 use super::problem::Refused;
 use crate::api::Code;
 
-/// The whole body: at most [`BODY_LIMIT`] bytes, within [`BODY_WITHIN`].
+/// The whole body: at most [`BODY_LIMIT`] bytes, within the listener's deadline. One that announces more is not read at all.
 pub(super) async fn read(request: Request) -> Result<Bytes, Refused> {
+    if request.body().size_hint().lower() > BODY_LIMIT as u64 {
+        return Err(Code::BodyTooLarge.into());
+    }
+    let Deadlines { body, .. } = request.extensions().get().copied().unwrap_or_default();
     let reading = Limited::new(request.into_body(), BODY_LIMIT).collect();
-    match tokio::time::timeout(BODY_WITHIN, reading).await {
+    match tokio::time::timeout(body, reading).await {
         Ok(Ok(whole)) => Ok(whole.to_bytes()),
         Ok(Err(fault)) if fault.is::<LengthLimitError>() => Err(Code::BodyTooLarge.into()),
         Ok(Err(_)) => Err(Code::InvalidRequest.into()),

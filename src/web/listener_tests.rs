@@ -1,14 +1,19 @@
 use std::net::SocketAddr;
 
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::*;
+use crate::web::{Form, Surface, render, run_to_the_end};
 
 const QUICK: Limits = Limits {
     connections: 2,
+    handshakes: 2,
     head: Duration::from_millis(300),
     head_bytes: 32 * 1024,
+    body: Duration::from_millis(300),
+    answer: Duration::from_millis(500),
     idle: Duration::from_millis(600),
     age: Duration::from_secs(60),
     stop: Duration::from_secs(5),
@@ -26,11 +31,15 @@ async fn served(limits: Limits) -> Served {
         .route("/", get(|| async { "here" }))
         .route("/slow", get(|| async { sleep(Duration::from_millis(400)).await }))
         .route("/large", get(|| async { vec![b'x'; 64 << 20] }))
-        .route("/body", post(|body: axum::body::Bytes| async move { body.len().to_string() }));
+        .route("/never", get(std::future::pending::<()>))
+        .route("/form", post(|Form(_): Form| async { "taken" }))
+        .route("/body", post(|body: axum::body::Bytes| async move { body.len().to_string() }))
+        .layer(from_fn(run_to_the_end))
+        .layer(from_fn_with_state(Surface::Api, render));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, metrics) = (CancellationToken::new(), Arc::new(Metrics::new("tests")));
-    let serving = tokio::spawn(serve(listener, router, limits, metrics.clone(), stop.clone()));
+    let serving = tokio::spawn(serve(Door { listener, tls: None, router, limits, metrics: metrics.clone() }, stop.clone()));
     Served { address, stop, serving, metrics }
 }
 
@@ -102,15 +111,81 @@ async fn a_head_beyond_32_kib_is_431() {
 }
 
 #[tokio::test]
-async fn beyond_the_limit_connections_are_closed_and_counted() {
-    let served = served(QUICK).await;
-    let (_first, _second) = (served.says(b"G").await, served.says(b"G").await);
+async fn when_it_is_full_whoever_was_waited_for_the_longest_leaves() {
+    let served = served(Limits { head: Duration::from_secs(60), ..QUICK }).await;
+    let (first, mut second) = (served.says(b"G").await, served.says(b"G").await);
     sleep(Duration::from_millis(50)).await;
-    assert_eq!(rest(served.connect().await).await, "");
-    assert!(served.metrics.render().contains("mintage_http_connections_refused_total{namespace=\"tests\"} 1"));
-    sleep(QUICK.head + Duration::from_millis(200)).await;
     let answer = rest(served.says(b"GET / HTTP/1.0\r\n\r\n").await).await;
-    assert!(answer.contains("200 OK"), "places are given back: {answer}");
+    assert!(answer.contains("200 OK"), "the newcomer is served: {answer}");
+    assert_eq!(rest(first).await, "", "the first had to leave");
+    second.write_all(b"ET / HTTP/1.0\r\n\r\n").await.unwrap();
+    assert!(rest(second).await.contains("200 OK"), "the second did not");
+    let page = served.metrics.render();
+    assert!(page.contains("mintage_http_connections_shed_total{namespace=\"tests\"} 1"), "{page}");
+    assert!(page.contains("mintage_http_connections_refused_total{namespace=\"tests\"} 0"), "{page}");
+}
+
+#[tokio::test]
+async fn nobody_who_is_served_has_to_leave() {
+    let served = served(QUICK).await;
+    let slow = || served.says(b"GET /slow HTTP/1.0\r\n\r\n");
+    let (first, second) = (slow().await, slow().await);
+    sleep(Duration::from_millis(100)).await;
+    assert_eq!(rest(served.connect().await).await, "", "there is no place");
+    assert!(served.metrics.render().contains("mintage_http_connections_refused_total{namespace=\"tests\"} 1"));
+    for served in [first, second] {
+        assert!(rest(served).await.contains("200 OK"));
+    }
+    assert!(rest(served.says(b"GET / HTTP/1.0\r\n\r\n").await).await.contains("200 OK"), "places are given back");
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_keeps_no_place() {
+    let served = served(Limits { body: Duration::from_secs(60), answer: Duration::from_secs(60), ..QUICK }).await;
+    let held = || served.says(b"POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nx");
+    let (first, _second) = (held().await, held().await);
+    sleep(Duration::from_millis(100)).await;
+    assert!(rest(served.says(b"GET / HTTP/1.0\r\n\r\n").await).await.contains("200 OK"));
+    assert_eq!(rest(first).await, "");
+}
+
+#[tokio::test]
+async fn an_answer_that_is_late_is_503() {
+    let served = served(Limits { connections: 10, ..QUICK }).await;
+    let answer = rest(served.says(b"GET /never HTTP/1.0\r\n\r\n").await).await;
+    assert!(answer.starts_with("HTTP/1.0 503 Service Unavailable") && answer.contains("timed_out"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_body_that_is_late_is_408() {
+    let served = served(QUICK).await;
+    let answer = rest(
+        served
+            .says(
+                b"POST /form HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+        Content-Length: 9\r\n\r\na=1",
+            )
+            .await,
+    )
+    .await;
+    assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("request_timeout"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_client_that_sends_far_too_much_still_reads_why_it_is_refused() {
+    let served = served(Limits { head: Duration::from_secs(5), idle: Duration::from_secs(5), ..QUICK }).await;
+    let form = "POST /form HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\n";
+    let body = vec![b'a'; 1 << 20];
+    let announced = format!("{form}Content-Length: {}\r\n\r\n", body.len()).into_bytes();
+    let chunked = format!("{form}Transfer-Encoding: chunked\r\n\r\n{:x}\r\n", body.len()).into_bytes();
+    for (head, status) in [(announced, 413), (chunked, 413), (b"GET / HTTP/1.1\r\nHost: a\r\nX: ".to_vec(), 431)] {
+        let mut stream = served.connect().await;
+        // Reads only when all is sent, as simple clients do.
+        stream.write_all(&head).await.unwrap();
+        stream.write_all(&body).await.expect("all of it is taken");
+        let answer = rest(stream).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{status}: {answer}");
+    }
 }
 
 #[tokio::test]
@@ -140,4 +215,110 @@ async fn a_stop_does_not_wait_for_ever() {
     sleep(Duration::from_millis(100)).await;
     served.stop.cancel();
     timeout(Duration::from_secs(3), served.serving).await.expect("it ends").unwrap();
+}
+
+/// HTTP/2 frames, as nobody's library would send them.
+mod h2 {
+    pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    pub(super) const SETTINGS: u8 = 4;
+    pub(super) const PING: u8 = 6;
+    pub(super) const HEADERS: u8 = 1;
+    pub(super) const RESET: u8 = 3;
+    pub(super) const CONTINUATION: u8 = 9;
+    pub(super) const END_STREAM: u8 = 1;
+    pub(super) const END_HEADERS: u8 = 4;
+
+    pub(super) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+        [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+    }
+
+    /// Literals without indexing (RFC 7541 §6.2.2).
+    pub(super) fn get(path: &str) -> Vec<u8> {
+        let literal = |name: &str, value: &str| {
+            let part = |text: &str| [&[u8::try_from(text.len()).unwrap()], text.as_bytes()].concat();
+            [vec![0], part(name), part(value)].concat()
+        };
+        [literal(":method", "GET"), literal(":scheme", "http"), literal(":authority", "a"), literal(":path", path)].concat()
+    }
+
+    pub(super) fn hello() -> Vec<u8> {
+        [PREFACE, &frame(SETTINGS, 0, 0, &[])].concat()
+    }
+}
+
+/// Sends until the other side has had enough, within ten seconds; says how often it sent.
+async fn send_until_cut(stream: TcpStream, mut next: impl FnMut(u32) -> Vec<u8>, pause: Duration, most: u32) -> Option<u32> {
+    let (mut reading, mut writing) = stream.into_split();
+    let reader = tokio::spawn(async move {
+        let mut rest = [0; 4096];
+        while matches!(reading.read(&mut rest).await, Ok(1..)) {}
+    });
+    let mut count = 0;
+    while count < most {
+        if reader.is_finished() || writing.write_all(&next(count)).await.is_err() {
+            return Some(count);
+        }
+        count += 1;
+        sleep(pause).await;
+    }
+    timeout(Duration::from_secs(2), reader).await.ok().map(|_| count)
+}
+
+#[tokio::test]
+async fn pings_do_not_keep_a_connection() {
+    let served = served(QUICK).await;
+    let stream = served.says(&h2::hello()).await;
+    let cut = send_until_cut(stream, |_| h2::frame(h2::PING, 0, 0, &[0; 8]), Duration::from_millis(50), 100).await;
+    assert!(cut.is_some(), "it would have lived for an hour");
+}
+
+#[tokio::test]
+async fn a_request_keeps_a_connection_that_only_pings() {
+    let served = served(Limits { idle: Duration::from_millis(300), ..QUICK }).await;
+    let mut stream = served.says(&h2::hello()).await;
+    for request in 0..12_u32 {
+        stream.write_all(&h2::frame(h2::HEADERS, h2::END_HEADERS | h2::END_STREAM, 2 * request + 1, &h2::get("/"))).await.unwrap();
+        sleep(Duration::from_millis(100)).await;
+    }
+    let mut seen = vec![0; 64 * 1024];
+    let read = stream.read(&mut seen).await.unwrap();
+    assert_eq!(seen[..read].windows(4).filter(|bytes| bytes == b"here").count(), 12);
+}
+
+#[tokio::test]
+async fn continuations_without_end_are_cut_off() {
+    let served = served(Limits { head: Duration::from_secs(60), idle: Duration::from_secs(60), ..QUICK }).await;
+    let opening = [h2::hello(), h2::frame(h2::HEADERS, h2::END_STREAM, 1, &h2::get("/"))].concat();
+    let more = [&[0, 1, b'x', 100][..], &[b'y'; 100]].concat();
+    let cut = send_until_cut(served.says(&opening).await, |_| h2::frame(h2::CONTINUATION, 0, 1, &more), Duration::ZERO, 20_000).await;
+    assert!(cut.is_some_and(|count| count < 20_000), "{cut:?}");
+}
+
+#[tokio::test]
+async fn requests_that_are_cancelled_at_once_are_not_free() {
+    let served = served(Limits { answer: Duration::from_secs(60), idle: Duration::from_secs(60), ..QUICK }).await;
+    let request = |count: u32| {
+        let stream = 2 * count + 1;
+        let open = h2::frame(h2::HEADERS, h2::END_HEADERS | h2::END_STREAM, stream, &h2::get("/never"));
+        [open, h2::frame(h2::RESET, 0, stream, &8_u32.to_be_bytes())].concat()
+    };
+    let cut = send_until_cut(served.says(&h2::hello()).await, request, Duration::from_millis(1), 5_000).await;
+    assert!(cut.is_some_and(|count| count < 5_000), "{cut:?}");
+    assert!(rest(served.says(b"GET / HTTP/1.0\r\n\r\n").await).await.contains("200 OK"));
+}
+
+#[tokio::test]
+async fn more_streams_than_agreed_are_refused() {
+    let served = served(Limits { answer: Duration::from_secs(60), idle: Duration::from_secs(60), ..QUICK }).await;
+    let all: Vec<u8> =
+        (0..150_u32).flat_map(|n| h2::frame(h2::HEADERS, h2::END_HEADERS | h2::END_STREAM, 2 * n + 1, &h2::get("/never"))).collect();
+    let mut stream = served.says(&[h2::hello(), all].concat()).await;
+    sleep(Duration::from_millis(300)).await;
+    let mut seen = vec![0; 64 * 1024];
+    let read = stream.read(&mut seen).await.unwrap();
+    // RST_STREAM with REFUSED_STREAM (RFC 9113 §5.1.2).
+    let refusal = [&[0, 0, 4, h2::RESET, 0][..]].concat();
+    let refused = seen[..read].windows(13).filter(|bytes| bytes.starts_with(&refusal) && bytes[9..] == [0, 0, 0, 7]).count();
+    assert_eq!(refused, 50);
 }

@@ -11,7 +11,8 @@ use axum::response::{IntoResponse, Response};
 use tracing::{Instrument as _, Span, field, info, info_span, warn};
 
 use super::address::ClientAddress;
-use super::limits::ANSWER_WITHIN;
+use super::guests::Turn;
+use super::limits::Deadlines;
 use super::problem::{Refused, Told};
 use super::request_id::{HEADER, RequestId};
 use crate::ambient::{Clock, Entropy};
@@ -89,8 +90,16 @@ fn known(method: &Method) -> &'static str {
 /// Runs the rest as a task of its own: a caller who hangs up does not break a verb off half-way, a panic is answered, and whoever
 /// waits is answered in time.
 pub async fn run_to_the_end(request: Request, next: Next) -> Response {
-    let task = tokio::spawn(next.run(request).in_current_span());
-    match tokio::time::timeout(ANSWER_WITHIN, task).await {
+    let Deadlines { answer, .. } = request.extensions().get().copied().unwrap_or_default();
+    // Held until the verb is done, so that a caller who hangs up at once is still counted among those who are served.
+    let turn = request.extensions().get::<Arc<Turn>>().cloned();
+    let verb = async move {
+        let response = next.run(request).await;
+        drop(turn);
+        response
+    };
+    let task = tokio::spawn(verb.in_current_span());
+    match tokio::time::timeout(answer, task).await {
         Ok(Ok(response)) => response,
         Ok(Err(_)) => Refused::from(Code::InternalError).into_response(),
         Err(_) => Refused::from(Code::TimedOut).into_response(),

@@ -9,8 +9,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
-/// Fewer bytes than this do not say whether HTTP/2 is spoken (RFC 9113 §3.4).
-const PREFACE: usize = 24;
+/// How HTTP/2 begins (RFC 9113 §3.4): until it is whole, or something else comes, nobody knows which protocol is spoken.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Fails with [`io::ErrorKind::TimedOut`] when for `idle` no byte has come or gone; and, before the client has said anything of use,
 /// at the end of `opening`, however slowly it goes on.
@@ -18,7 +18,7 @@ pub(super) struct TimedIo<T> {
     inner: T,
     idle: Duration,
     alarm: Pin<Box<Sleep>>,
-    /// Bytes read, until the opening is over.
+    /// How much of the preface has come, until the opening is over.
     opening: Option<usize>,
 }
 
@@ -27,8 +27,18 @@ impl<T> TimedIo<T> {
         Self { inner, idle, alarm: Box::pin(sleep(opening)), opening: Some(0) }
     }
 
-    fn moved(&mut self, read: usize, is_write: bool) {
-        self.opening = self.opening.map(|before| before + read).filter(|all| *all < PREFACE && !is_write);
+    fn has_read(&mut self, bytes: &[u8]) {
+        self.opening = self.opening.filter(|seen| PREFACE[*seen..].starts_with(bytes)).map(|seen| seen + bytes.len());
+        self.opening = self.opening.filter(|seen| *seen < PREFACE.len());
+        self.has_moved();
+    }
+
+    fn has_written(&mut self) {
+        self.opening = None;
+        self.has_moved();
+    }
+
+    fn has_moved(&mut self) {
         if self.opening.is_none() {
             // Checked when the alarm goes off, so moving costs one addition.
             let until = Instant::now() + self.idle;
@@ -46,7 +56,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for TimedIo<T> {
         let before = buffer.filled().len();
         match Pin::new(&mut self.inner).poll_read(cx, buffer) {
             Poll::Ready(done) => {
-                self.moved(buffer.filled().len() - before, false);
+                self.has_read(&buffer.filled()[before..]);
                 Poll::Ready(done)
             }
             Poll::Pending => self.check(cx),
@@ -58,7 +68,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for TimedIo<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match Pin::new(&mut self.inner).poll_write(cx, bytes) {
             Poll::Ready(done) => {
-                self.moved(0, true);
+                self.has_written();
                 Poll::Ready(done)
             }
             Poll::Pending => self.check(cx).map(|end| end.map(|()| 0)),
@@ -68,7 +78,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for TimedIo<T> {
     fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, parts: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
         match Pin::new(&mut self.inner).poll_write_vectored(cx, parts) {
             Poll::Ready(done) => {
-                self.moved(0, true);
+                self.has_written();
                 Poll::Ready(done)
             }
             Poll::Pending => self.check(cx).map(|end| end.map(|()| 0)),

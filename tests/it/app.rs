@@ -1,6 +1,9 @@
 //! A node for one test, with its own clock, store and port, and the hands of its clients.
 
 use std::collections::BTreeMap;
+use std::fs::Permissions;
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -76,7 +79,7 @@ impl TestApp {
         for (name, content) in others {
             let path = folder.path().join(name);
             std::fs::write(&path, content).expect("a file is written");
-            std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("for its owner alone");
+            std::fs::set_permissions(path, Permissions::from_mode(0o600)).expect("for its owner only");
         }
         let path = |name: &str| folder.path().join(name).display().to_string();
         let settings = [
@@ -86,12 +89,13 @@ impl TestApp {
             ("MINTAGE_KEYS", path("keys")),
             ("MINTAGE_ADMIN_SECRET", ADMIN_SECRET.to_owned()),
         ];
+        let is_set = |name: &str| name == "MINTAGE_ISSUER" && file.contains("issuer =");
         let mut app = Self {
             node: None,
             clock: Arc::new(ManualClock::at(Moment::from_seconds(1_800_000_000))),
             url: String::new(),
             folder,
-            settings: settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+            settings: settings.into_iter().filter(|(name, _)| !is_set(name)).map(|(name, value)| (name.to_owned(), value)).collect(),
             file: file.to_owned(),
             http: reqwest::Client::builder().pool_max_idle_per_host(256).no_proxy().build().expect("a client"),
         };
@@ -106,7 +110,7 @@ impl TestApp {
     /// Starts the node; the fault as an operator reads it.
     pub(crate) async fn try_begin(&mut self) -> Result<(), String> {
         let node = self.try_second().await?;
-        self.url = format!("http://{}", node.address());
+        self.url = node.url();
         self.node = Some(node);
         Ok(())
     }
@@ -143,6 +147,10 @@ impl TestApp {
         if let Some(node) = self.node.take() {
             node.stop().await;
         }
+    }
+
+    pub(crate) fn ops_address(&self) -> SocketAddr {
+        self.node.as_ref().and_then(Node::ops_address).expect("a door for operators")
     }
 
     /// Lets time pass, heartbeat by heartbeat, as it would.

@@ -29,4 +29,5 @@ mod restart;
 mod revocation;
 mod rotation;
 mod sessions;
+mod tls;
 mod zero_calls;

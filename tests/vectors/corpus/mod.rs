@@ -120,6 +120,7 @@ fn every_line_of_the_corpus_gets_its_denial_from_the_command() {
             jwks: Some(path("jwks.json")),
             paserk: Some(path("paserk.json")),
             url: None,
+            ca: None,
             at: Some(NOW),
             leeway: 0,
             max_ttl: 86_400,

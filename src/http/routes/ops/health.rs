@@ -6,6 +6,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
+use tokio_util::sync::CancellationToken;
+
 use crate::api::HealthBody;
 use crate::issuer::{Health, Issuer};
 use crate::web::answer;
@@ -24,13 +26,13 @@ pub(in crate::http) async fn live() -> StatusCode {
     get, path = "/healthz/ready", operation_id = "ready", tag = "operators",
     responses((status = 200, body = HealthBody, description = "It can"), (status = 503, body = HealthBody, description = "It cannot"))
 )]
-pub(in crate::http) async fn ready(State(issuer): State<Arc<Issuer>>) -> Response {
-    let health = issuer.health();
-    let status = if health.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, answer(&body_of(health))).into_response()
+pub(in crate::http) async fn ready(State(issuer): State<Arc<Issuer>>, State(stopping): State<CancellationToken>) -> Response {
+    let body = body_of(issuer.health(), stopping.is_cancelled());
+    let status = if body.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, answer(&body)).into_response()
 }
 
-fn body_of(health: Health) -> HealthBody {
+fn body_of(health: Health, stopping: bool) -> HealthBody {
     let Health { view, store, keys } = health;
-    HealthBody { ready: health.is_ready(), view, store, keys }
+    HealthBody { ready: health.is_ready() && !stopping, view, store, keys, stopping }
 }

@@ -1,0 +1,98 @@
+//! The doors: what is served where, over TLS or not, and in what order they shut.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::StartFault;
+use super::handles::room_for;
+use crate::config::{Connections, Settings};
+use crate::http::{self, Doors};
+use crate::tasks::CertificateJob;
+use crate::web::{self, Door, Limits};
+
+/// What operators ask needs no more.
+const OPS_CONNECTIONS: usize = 256;
+/// Doors that are open.
+pub(super) struct OpenDoors {
+    service: JoinHandle<()>,
+    ops: Option<(JoinHandle<()>, SocketAddr)>,
+    stop_service: CancellationToken,
+    stop_ops: CancellationToken,
+    /// Told to stop: not ready any more, but serving for `delay`.
+    stopping: CancellationToken,
+    delay: Duration,
+}
+
+/// Binds, and says where: a port of 0 becomes a free one.
+pub(super) async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartFault> {
+    let fault = |why| StartFault::Listen { address, why };
+    let listener = TcpListener::bind(address).await.map_err(fault)?;
+    let bound = listener.local_addr().map_err(fault)?;
+    Ok((listener, bound))
+}
+
+impl OpenDoors {
+    /// Begins to answer. Health, metrics and documents have a door of their own where one is configured; else they share a loopback
+    /// address with the rest. On an address that strangers reach they are not served. TLS is for the service's door: the operators' is for
+    /// probes on a network of their own.
+    pub(super) async fn open(
+        settings: &Settings,
+        listener: TcpListener,
+        doors: &Doors,
+        certificate: Option<&CertificateJob>,
+    ) -> Result<Self, StartFault> {
+        let tls = certificate.map(|job| job.certificate().server_config()).transpose()?.map(Arc::new);
+        let (stop_service, stop_ops) = (CancellationToken::new(), CancellationToken::new());
+        let limits = limits(settings);
+        let metrics = doors.observer.metrics.clone();
+        let open = |listener, tls, router, limits, stop: &CancellationToken| {
+            tokio::spawn(web::serve(Door { listener, tls, router, limits, metrics: metrics.clone() }, stop.clone()))
+        };
+        let shares = settings.ops_listen.is_none() && settings.listen.ip().is_loopback();
+        let ops = match settings.ops_listen {
+            Some(wanted) => {
+                let (listener, address) = listen(wanted).await?;
+                let limits = Limits { connections: OPS_CONNECTIONS.min(limits.connections), ..limits };
+                Some((open(listener, None, http::ops(doors), limits, &stop_ops), address))
+            }
+            None => None,
+        };
+        if ops.is_none() && !shares {
+            tracing::warn!("health, metrics and documents are not served: set ops_listen to an address that only operators reach");
+        }
+        let router = if shares { http::service_and_ops(doors) } else { http::service(doors) };
+        let service = open(listener, tls, router, limits, &stop_service);
+        Ok(Self { service, ops, stop_service, stop_ops, stopping: doors.stopping.clone(), delay: settings.shutdown_delay })
+    }
+
+    pub(super) fn ops_address(&self) -> Option<SocketAddr> {
+        self.ops.as_ref().map(|(_, address)| *address)
+    }
+
+    /// Not ready; then the service's door shuts; the operators' last, so that it can be asked until then.
+    pub(super) async fn shut(self) {
+        self.stopping.cancel();
+        sleep(self.delay).await;
+        self.stop_service.cancel();
+        let _ = self.service.await;
+        self.stop_ops.cancel();
+        if let Some((ops, _)) = self.ops {
+            let _ = ops.await;
+        }
+    }
+}
+
+fn limits(settings: &Settings) -> Limits {
+    let Connections { most, head, body, answer, idle, age } = settings.connections;
+    let ops = if settings.ops_listen.is_some() { OPS_CONNECTIONS } else { 0 };
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    let connections = room_for(most.saturating_add(ops)).saturating_sub(ops).max(1);
+    let handshakes = Limits::default().handshakes.min(connections);
+    Limits { connections, handshakes, head, body, answer, idle, age, stop: settings.shutdown_deadline, ..Limits::default() }
+}
