@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{
     Embedded, Filter, Heartbeat, Keep, Known, LogPage, Model, Open, Opened, Patch, Patched, Position, Refreshed, Revoke, RevokeAnswer,
-    Revoked, SessionPage, Store, StoreFault, SubjectPatched, Swept,
+    Revoked, SessionPage, Snapshot, Store, StoreFault, SubjectPatched, Swept,
 };
 use crate::id::{RevocationId, Sid, Stamp};
 use crate::policy::Session;
@@ -32,6 +32,16 @@ impl From<Embedded> for AnyStore {
 impl From<Model> for AnyStore {
     fn from(store: Model) -> Self {
         Self { backend: Backend::Model(Box::new(store)), calls: Calls::default() }
+    }
+}
+
+impl AnyStore {
+    /// The whole store as it is now; `None` where a backend is not backed up through us.
+    pub fn snapshot(&self) -> Result<Option<Snapshot>, StoreFault> {
+        match &self.backend {
+            Backend::Embedded(store) => store.snapshot().map(Some),
+            Backend::Model(_) => Ok(None),
+        }
     }
 }
 
@@ -76,7 +86,7 @@ delegate! {
     put_client(client: Client, keep: Keep) -> ();
     remove_client(id: String) -> bool;
     clients() -> Vec<Client>;
-    remember_key(kid: String) -> ();
+    remember_key(kid: String) -> bool;
     forget_key(kid: String) -> ();
     keys() -> Vec<String>;
     spend(id: [u8; 32], keep: Duration) -> bool;

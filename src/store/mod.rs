@@ -15,11 +15,11 @@ use std::future::Future;
 use std::time::Duration;
 
 pub use any::AnyStore;
-pub use embedded::Embedded;
+pub use embedded::{Embedded, Snapshot};
 pub use model::Model;
 pub use types::{
-    Filter, Granted, Heartbeat, Holder, Idempotency, Keep, Known, LogEntry, LogPage, Open, Opened, Patch, Patched, Position, Refreshed,
-    Revocable, Revoke, RevokeAnswer, Revoked, SessionPage, SubjectPatched, Swept,
+    Filter, Granted, Heartbeat, Holder, Idempotency, Keep, Known, LogEntry, LogPage, Open, Opened, Patch, Patched, Position, Progress,
+    Refreshed, Revocable, Revoke, RevokeAnswer, Revoked, SessionPage, SubjectPatched, Swept,
 };
 
 use crate::id::{RevocationId, Sid, Stamp};
@@ -120,10 +120,11 @@ pub trait Store: Send + Sync + 'static {
     /// Every client registered here.
     fn clients(&self) -> impl Future<Output = Result<Vec<Client>, StoreFault>> + Send;
 
-    /// Remembers that a key of this id exists, for ever: a start without it is refused.
-    fn remember_key(&self, kid: String) -> impl Future<Output = Result<(), StoreFault>> + Send;
+    /// Remembers that a key of this id exists: a start without it is refused. `false` where it has been forgotten before: it is over, and
+    /// an old copy of its file must not bring it back.
+    fn remember_key(&self, kid: String) -> impl Future<Output = Result<bool, StoreFault>> + Send;
 
-    /// Forgets a key that has been retired and deleted in order.
+    /// Forgets a key that has been retired and deleted in order, for good.
     fn forget_key(&self, kid: String) -> impl Future<Output = Result<(), StoreFault>> + Send;
 
     /// The ids of every key that must exist. Empty in a new store.

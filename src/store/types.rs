@@ -1,6 +1,7 @@
 //! What a store is asked, and what it answers.
 
 use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use crate::id::{IdRandom, Jti, RevocationId, Sid, Stamp};
@@ -297,6 +298,51 @@ pub struct Heartbeat {
     pub at: Moment,
     /// How long the store keeps an entry of the log: the greatest value ever given. Views keep theirs as long.
     pub keep_log: Duration,
+    /// How far the store has come with it.
+    pub progress: Progress,
+}
+
+/// How far a store has come, in which of its lives. It prints as one line, and reads from it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Progress {
+    pub(super) incarnation: u64,
+    /// Entries of the log ever written.
+    pub(super) entries: u64,
+    /// The sum of confirmed heartbeats, in milliseconds.
+    pub(super) beats: u64,
+}
+
+impl Progress {
+    /// Whether a store that is here has been at `earlier`: if not, it is another one, or an older copy.
+    pub fn has_been_at(self, earlier: Self) -> bool {
+        let Self { incarnation, entries, beats } = earlier;
+        self.incarnation == incarnation && self.entries >= entries && self.beats >= beats
+    }
+
+    /// Whether something has been called back since `earlier`, or this much time has passed.
+    pub fn is_news_after(self, earlier: Self, time: Duration) -> bool {
+        let passed = Duration::from_millis(self.beats.saturating_sub(earlier.beats));
+        (self.incarnation, self.entries) != (earlier.incarnation, earlier.entries) || passed >= time
+    }
+}
+
+impl fmt::Display for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { incarnation, entries, beats } = self;
+        write!(f, "{incarnation:016x} {entries} {beats}")
+    }
+}
+
+impl FromStr for Progress {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let mut words = text.split_ascii_whitespace();
+        let mut word = || words.next().ok_or(());
+        let incarnation = u64::from_str_radix(word()?, 16).map_err(drop)?;
+        let [entries, beats] = [word()?, word()?].map(|number| number.parse().map_err(drop));
+        if words.next().is_some() { Err(()) } else { Ok(Self { incarnation, entries: entries?, beats: beats? }) }
+    }
 }
 
 /// Which sessions to list.

@@ -10,7 +10,7 @@ fn a_token() -> Revocable {
     Revocable::Token(Jti::new(Stamp::from_millis(7), &[1; 10]))
 }
 
-fn a_client(id: &str, scope: &str) -> Client {
+pub(in crate::store) fn a_client(id: &str, scope: &str) -> Client {
     Client {
         id: id.to_owned(),
         kind: ClientType::Public,
@@ -159,6 +159,9 @@ pub(super) async fn keys_are_remembered_until_they_are_forgotten<S: Store>(on: B
     assert_eq!(on.store.keys().await, Ok(vec!["a".to_owned(), "b".to_owned()]));
     on.store.forget_key("a".to_owned()).await.expect("the store works");
     on.store.forget_key("unknown".to_owned()).await.expect("the store works");
+    assert_eq!(on.store.keys().await, Ok(vec!["b".to_owned()]));
+    assert_eq!(on.store.remember_key("a".to_owned()).await, Ok(false), "an old copy of its file does not bring it back");
+    assert_eq!(on.store.remember_key("b".to_owned()).await, Ok(true));
     assert_eq!(on.store.keys().await, Ok(vec!["b".to_owned()]));
 }
 

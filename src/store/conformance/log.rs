@@ -70,6 +70,27 @@ pub(super) async fn a_position_of_another_life_is_a_gap<S: Store>(on: Bench<S>) 
     }
 }
 
+pub(super) async fn a_heartbeat_tells_how_far_the_store_has_come<S: Store>(on: Bench<S>) {
+    let minute = Duration::from_secs(60);
+    let first = on.beat().await.progress;
+    assert_eq!(first.to_string().parse(), Ok(first), "it reads from what it prints");
+    on.pass(SECOND).await;
+    let later = on.beat().await.progress;
+    assert!(later.has_been_at(first) && !first.has_been_at(later), "time alone shows which is the older copy");
+    assert!(!later.is_news_after(first, minute) && later.is_news_after(first, SECOND));
+    on.revoke(Revocable::Token(Jti::new(Stamp::from_millis(1), &[1; 10]))).await;
+    let revoked = on.beat().await.progress;
+    assert!(revoked.has_been_at(later) && !later.has_been_at(revoked));
+    assert!(revoked.is_news_after(later, minute), "a revocation is news at once");
+    on.pass(settings().keep_log + 2 * SECOND).await;
+    on.sweep().await;
+    assert!(on.beat().await.progress.has_been_at(revoked), "what was trimmed had been there");
+    for foreign in ["000000000000feed 0 0".to_owned(), "nonsense".to_owned(), String::new(), format!("{first} 1")] {
+        let been_there = foreign.parse().is_ok_and(|foreign| later.has_been_at(foreign));
+        assert!(!been_there, "{foreign}: of another life, or nonsense");
+    }
+}
+
 pub(super) async fn a_trimmed_stretch_is_a_gap<S: Store>(on: Bench<S>) {
     let (_, old) = on.revoke(Revocable::Token(Jti::new(Stamp::from_millis(1), &[1; 10]))).await;
     let (_, older) = on.revoke(Revocable::Token(Jti::new(Stamp::from_millis(2), &[1; 10]))).await;

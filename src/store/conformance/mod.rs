@@ -5,7 +5,7 @@
 
 mod epochs;
 mod histories;
-mod keeping;
+pub(in crate::store) mod keeping;
 mod limits;
 mod log;
 mod patches;
@@ -91,6 +91,7 @@ macro_rules! every_case {
                 replaying_the_log_gives_what_was_revoked,
                 the_log_is_read_in_pages,
                 a_position_of_another_life_is_a_gap,
+                a_heartbeat_tells_how_far_the_store_has_come,
                 a_trimmed_stretch_is_a_gap;
             keeping:
                 a_clock_that_jumps_forgets_nothing,
@@ -277,7 +278,7 @@ impl<S: Store> Bench<S> {
         Open { session, lifetime: LIFETIME, random: self.entropy.random(), sessions_per_slot: None, idempotency: None }
     }
 
-    async fn open(&self, session: Session) -> Session {
+    pub(in crate::store) async fn open(&self, session: Session) -> Session {
         self.opened(self.opening(session)).await.0
     }
 
@@ -319,7 +320,7 @@ impl<S: Store> Bench<S> {
         }
     }
 
-    async fn revoke(&self, what: Revocable) -> (Revoked, Vec<LogEntry>) {
+    pub(in crate::store) async fn revoke(&self, what: Revocable) -> (Revoked, Vec<LogEntry>) {
         match self.store.revoke(self.revocation(what), Known::default()).await {
             Ok(RevokeAnswer::Done { revoked, entries }) => (*revoked, entries),
             other => panic!("not revoked: {other:?}"),

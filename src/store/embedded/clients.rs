@@ -20,13 +20,17 @@ impl Step<'_> {
         Ok(self.tables.clients.remove(id)?.is_some())
     }
 
-    pub(super) fn remember_key(&mut self, kid: &str) -> Result<(), Broken> {
-        self.tables.keys.insert(kid, ())?;
-        Ok(())
+    pub(super) fn remember_key(&mut self, kid: &str) -> Result<bool, Broken> {
+        let is_over = self.tables.keys_over.get(kid)?.is_some();
+        if !is_over {
+            self.tables.keys.insert(kid, ())?;
+        }
+        Ok(!is_over)
     }
 
     pub(super) fn forget_key(&mut self, kid: &str) -> Result<(), Broken> {
         self.tables.keys.remove(kid)?;
+        self.tables.keys_over.insert(kid, ())?;
         Ok(())
     }
 

@@ -4,9 +4,12 @@
 //! the store is down until the process starts anew.
 
 mod clients;
+mod frames;
 mod log;
+mod restore;
 mod revoke;
 mod sessions;
+mod snapshot;
 mod stamps;
 mod start;
 mod sweep;
@@ -21,8 +24,8 @@ use std::time::Duration;
 use redb::{Database, ReadTransaction, ReadableDatabase, StorageBackend};
 
 use super::{
-    Filter, Heartbeat, Keep, Known, LogPage, Open, Opened, Patch, Patched, Position, Refreshed, Revoke, RevokeAnswer, Revoked, SessionPage,
-    Settings, Store, StoreFault, SubjectPatched, Swept,
+    Filter, Heartbeat, Keep, Known, LogPage, Open, Opened, Patch, Patched, Position, Progress, Refreshed, Revoke, RevokeAnswer, Revoked,
+    SessionPage, Settings, Store, StoreFault, SubjectPatched, Swept,
 };
 use crate::ambient::{Clock, Entropy};
 use crate::id::{RevocationId, Sid, Stamp};
@@ -31,6 +34,10 @@ use crate::policy::rotation::Request;
 use crate::registry::Client;
 use tables::Broken;
 use writer::Writer;
+
+pub use frames::{BackupFault, Contents};
+pub use restore::{check, restore};
+pub use snapshot::Snapshot;
 
 /// The embedded store. It holds its file alone until it is dropped, which waits for what has been asked already.
 pub struct Embedded {
@@ -60,7 +67,12 @@ impl fmt::Display for OpenFault {
         match self {
             Self::AlreadyOpen(path) => write!(f, "another mintage holds {path}: stop it, or choose another data folder"),
             Self::UnknownFormat(version) => {
-                write!(f, "the store has format {version}, this program knows {}: use the program that wrote it", tables::FORMAT)
+                write!(
+                    f,
+                    "the store has format {version} and this program knows format {}; nothing has been changed. Start the version of mintage \
+                     that wrote it, or begin with an empty data folder (--data) and the same keys: then everybody signs in again",
+                    tables::FORMAT
+                )
             }
             Self::Corrupt(why) => write!(f, "the store is damaged, restore it from a backup: {why}"),
             Self::Io(why) => write!(f, "the store cannot be opened: {why}: name a data folder that this process's user may write (--data)"),
@@ -99,6 +111,19 @@ impl Embedded {
         let db = Arc::new(db);
         let writer = Writer::start(Arc::clone(&db), Arc::clone(&clock), settings, state).map_err(|e| OpenFault::Io(e.to_string()))?;
         Ok(Self { writer, db, clock, swept: Mutex::new(None), grace: settings.grace })
+    }
+
+    /// The whole store as it is now, to be taken out beside the writer. Until it is dropped, what is overwritten keeps its place on disk.
+    pub fn snapshot(&self) -> Result<Snapshot, StoreFault> {
+        self.writer.check()?;
+        let begin = || Snapshot::begin(Arc::clone(&self.db), self.clock.wall());
+        let begun = unless_it_panics(begin).unwrap_or_else(|| Err(Broken(DAMAGED.to_owned())));
+        begun.map_err(|Broken(why)| StoreFault::Down(why))
+    }
+
+    /// How far the store had come at its last commit. Nothing is written.
+    pub fn progress(&self) -> Result<Progress, StoreFault> {
+        self.read(|txn| tables::state(txn).map(|state| state.progress()))
     }
 
     /// Reads one snapshot, beside the writer.
@@ -180,7 +205,7 @@ impl Store for Embedded {
         self.read(clients::all)
     }
 
-    async fn remember_key(&self, kid: String) -> Result<(), StoreFault> {
+    async fn remember_key(&self, kid: String) -> Result<bool, StoreFault> {
         self.writer.run(move |step| step.remember_key(&kid)).await
     }
 
@@ -205,3 +230,6 @@ impl Store for Embedded {
 #[cfg(test)]
 #[path = "durability_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+mod backup_tests;

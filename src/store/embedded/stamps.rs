@@ -56,6 +56,6 @@ impl Step<'_> {
         }
         self.state.last_heartbeat = self.now;
         let keep_log = std::time::Duration::from_millis(self.state.keep_log);
-        Heartbeat { reading: self.reading(Known::default()), at: self.now, keep_log }
+        Heartbeat { reading: self.reading(Known::default()), at: self.now, keep_log, progress: self.state.progress() }
     }
 }

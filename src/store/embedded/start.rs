@@ -49,13 +49,17 @@ pub(super) fn prepare(db: &Database, now: Moment, entropy: &dyn Entropy, setting
 
 fn written_format(db: &Database) -> Result<Option<u32>, Broken> {
     let txn = db.begin_write()?;
+    let is_new = txn.list_tables()?.next().is_none();
     let version = {
         let meta = txn.open_table(META)?;
         let found = redb::ReadableTable::get(&meta, FORMAT_ROW)?;
         found.map(|row| <[u8; 4]>::try_from(row.value()).map(u32::from_be_bytes).map_err(|_| Broken("no format".to_owned()))).transpose()?
     };
     txn.abort()?;
-    Ok(version)
+    match version {
+        None if !is_new => Err(Broken("it has tables and no format: some other program wrote it".to_owned())),
+        version => Ok(version),
+    }
 }
 
 fn begin_state(db: &Database, now: Moment, entropy: &dyn Entropy, settings: &Settings) -> Result<State, Broken> {

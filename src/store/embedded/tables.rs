@@ -6,15 +6,16 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::super::common::{EpochRow, EpochRows};
-use super::super::{Keep, Position};
+use super::super::{Keep, Position, Progress};
 use super::start::millis;
 use crate::id::{Sid, Stamp};
 use crate::policy::Session;
 use crate::revocation::{Revocation, Target};
 use crate::time::Moment;
 
-/// The layout of the whole file. Another one is refused at opening.
-pub(super) const FORMAT: u32 = 1;
+/// The layout of the whole file and of every row in it. Rows are positional, so a member more is another format; another one is refused
+/// at opening.
+pub(super) const FORMAT: u32 = 2;
 const ROW_VERSION: u8 = 1;
 
 type Bytes = &'static [u8];
@@ -28,13 +29,25 @@ pub(super) const SESSIONS: TableDefinition<Id, Bytes> = TableDefinition::new("se
 pub(super) const BY_SUBJECT: TableDefinition<&'static SubjectKey, ()> = TableDefinition::new("sessions_by_subject");
 pub(super) const EPOCHS: TableDefinition<Bytes, Bytes> = TableDefinition::new("epochs");
 pub(super) const LOG: TableDefinition<u64, Bytes> = TableDefinition::new("log");
-const LOGGED: TableDefinition<Bytes, u64> = TableDefinition::new("logged");
+pub(super) const LOGGED: TableDefinition<Bytes, u64> = TableDefinition::new("logged");
 pub(super) const REVOCATIONS: TableDefinition<Id, Bytes> = TableDefinition::new("revocations");
-const IDEMPOTENCY: TableDefinition<Hash, Bytes> = TableDefinition::new("idempotency");
+pub(super) const IDEMPOTENCY: TableDefinition<Hash, Bytes> = TableDefinition::new("idempotency");
 pub(super) const CLIENTS: TableDefinition<&str, Bytes> = TableDefinition::new("clients");
 pub(super) const KEYS: TableDefinition<&str, ()> = TableDefinition::new("keys");
-const SPENT: TableDefinition<Hash, ()> = TableDefinition::new("spent");
-const DUE: TableDefinition<Bytes, ()> = TableDefinition::new("due");
+pub(super) const KEYS_OVER: TableDefinition<&str, ()> = TableDefinition::new("keys_over");
+pub(super) const SPENT: TableDefinition<Hash, ()> = TableDefinition::new("spent");
+pub(super) const DUE: TableDefinition<Bytes, ()> = TableDefinition::new("due");
+
+/// Hands every table, with its number in a backup, to `$visit!`. A number is never given to another table.
+macro_rules! every_table {
+    ($visit:ident) => {
+        $visit! {
+            1 META, 2 SESSIONS, 3 BY_SUBJECT, 4 EPOCHS, 5 LOG, 6 LOGGED, 7 REVOCATIONS, 8 IDEMPOTENCY, 9 CLIENTS, 10 KEYS, 11 SPENT, 12 DUE,
+            13 KEYS_OVER
+        }
+    };
+}
+pub(super) use every_table;
 
 pub(super) const FORMAT_ROW: &str = "format";
 pub(super) const STATE_ROW: &str = "state";
@@ -65,6 +78,8 @@ pub(super) struct Tables<'t> {
     pub(super) idempotency: Table<'t, Hash, Bytes>,
     pub(super) clients: Table<'t, &'static str, Bytes>,
     pub(super) keys: Table<'t, &'static str, ()>,
+    /// Keys that may never come back.
+    pub(super) keys_over: Table<'t, &'static str, ()>,
     pub(super) spent: Table<'t, Hash, ()>,
     /// What may be forgotten, by the sum of confirmed heartbeats at which it may: eight bytes, a [`Due`] tag, a key.
     pub(super) due: Table<'t, Bytes, ()>,
@@ -83,6 +98,7 @@ impl<'t> Tables<'t> {
             idempotency: txn.open_table(IDEMPOTENCY)?,
             clients: txn.open_table(CLIENTS)?,
             keys: txn.open_table(KEYS)?,
+            keys_over: txn.open_table(KEYS_OVER)?,
             spent: txn.open_table(SPENT)?,
             due: txn.open_table(DUE)?,
         })
@@ -115,6 +131,10 @@ impl State {
     pub(super) fn keep_at_least(&mut self, keep: Keep) {
         self.keep_log = self.keep_log.max(millis(keep.log));
         self.longest_session = self.longest_session.max(millis(keep.session));
+    }
+
+    pub(super) fn progress(&self) -> Progress {
+        Progress { incarnation: self.incarnation, entries: self.last_seq, beats: self.confirmed }
     }
 }
 

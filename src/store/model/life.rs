@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::super::common::{EpochRow, EpochRows, Place, is_past};
-use super::super::{Heartbeat, Known, LogEntry, Position, Revoked, Settings, Swept};
+use super::super::{Heartbeat, Known, LogEntry, Position, Progress, Revoked, Settings, Swept};
 use crate::id::{RevocationId, Sid, Stamp};
 use crate::policy::Session;
 use crate::policy::rotation::StoreTime;
@@ -34,6 +34,7 @@ pub(super) struct Life {
     pub(super) made: BTreeMap<[u8; 32], (Made, Until)>,
     pub(super) clients: BTreeMap<String, Client>,
     pub(super) keys: BTreeSet<String>,
+    pub(super) keys_over: BTreeSet<String>,
     pub(super) spent: BTreeMap<[u8; 32], Until>,
 }
 
@@ -71,6 +72,7 @@ impl Life {
             made: BTreeMap::new(),
             clients: BTreeMap::new(),
             keys: BTreeSet::new(),
+            keys_over: BTreeSet::new(),
             spent: BTreeMap::new(),
         }
     }
@@ -111,7 +113,9 @@ impl Life {
         if is_unsteady {
             self.steady_since = self.now;
         }
-        Heartbeat { reading: self.reading(Known::default()), at: self.now, keep_log: self.settings.keep_log }
+        let beats = u64::try_from(self.confirmed.as_millis()).unwrap_or(u64::MAX);
+        let progress = Progress { incarnation: self.incarnation, entries: self.last_seq, beats };
+        Heartbeat { reading: self.reading(Known::default()), at: self.now, keep_log: self.settings.keep_log, progress }
     }
 
     pub(super) fn position(&self, seq: u64) -> Position {

@@ -110,13 +110,19 @@ impl Store for Model {
         Ok(self.now().clients.values().cloned().collect())
     }
 
-    async fn remember_key(&self, kid: String) -> Result<(), StoreFault> {
-        self.now().keys.insert(kid);
-        Ok(())
+    async fn remember_key(&self, kid: String) -> Result<bool, StoreFault> {
+        let mut life = self.now();
+        let is_over = life.keys_over.contains(&kid);
+        if !is_over {
+            life.keys.insert(kid);
+        }
+        Ok(!is_over)
     }
 
     async fn forget_key(&self, kid: String) -> Result<(), StoreFault> {
-        self.now().keys.remove(&kid);
+        let mut life = self.now();
+        life.keys.remove(&kid);
+        life.keys_over.insert(kid);
         Ok(())
     }
 
