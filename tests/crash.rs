@@ -6,10 +6,14 @@
 #![cfg(feature = "service")]
 #![expect(clippy::unwrap_used, reason = "a test ends where its machinery fails")]
 
+#[path = "crash/ages.rs"]
+mod ages;
 #[path = "crash/api.rs"]
 mod api;
 #[path = "crash/check.rs"]
 mod check;
+#[path = "crash/restore.rs"]
+mod restore;
 #[path = "crash/server.rs"]
 mod server;
 #[path = "crash/witness.rs"]

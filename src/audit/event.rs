@@ -42,6 +42,8 @@ pub enum Action {
     RotateMacKeys,
     /// A key is told to sign no more.
     RetireKey,
+    /// A backup of the store is taken.
+    TakeBackup,
 }
 
 impl Action {
@@ -63,6 +65,7 @@ impl Action {
             Self::RotateKeys => "rotate_keys",
             Self::RotateMacKeys => "rotate_mac_keys",
             Self::RetireKey => "retire_key",
+            Self::TakeBackup => "take_backup",
         }
     }
 

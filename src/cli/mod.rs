@@ -1,5 +1,6 @@
 //! The command line: one file a command; it prints and never decides. Exit status 0 done, 1 refused or found wanting, 2 wrong use.
 
+mod backup;
 mod clients;
 mod config;
 mod connect;
@@ -11,6 +12,7 @@ mod offline;
 mod output;
 mod page;
 mod reset_admin;
+mod restore;
 mod revoke;
 mod serve;
 mod sessions;
@@ -51,6 +53,8 @@ enum Command {
     /// Look after clients
     #[command(subcommand)]
     Clients(clients::Clients),
+    Backup(backup::Backup),
+    Restore(restore::Restore),
     /// Check and show the configuration
     #[command(subcommand)]
     Config(config::Config),
@@ -77,6 +81,8 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Revoke(command) => wait_for(tokio::runtime::Builder::new_current_thread(), revoke::run(command)),
         Command::Keys(command) => wait_for(tokio::runtime::Builder::new_current_thread(), keys::run(command)),
         Command::Clients(command) => wait_for(tokio::runtime::Builder::new_current_thread(), clients::run(command)),
+        Command::Backup(args) => wait_for(tokio::runtime::Builder::new_current_thread(), backup::run(args)),
+        Command::Restore(args) => wait_for(tokio::runtime::Builder::new_current_thread(), restore::run(args)),
         Command::Config(command) => config::run(command),
     }
 }

@@ -23,6 +23,7 @@ use crate::api;
         routes::v1::sessions::open, routes::v1::sessions::list, routes::v1::claims::patch_subject,
         routes::v1::session::show, routes::v1::session::patch, routes::v1::session::end,
         routes::v1::revocations::revoke, routes::v1::revocations::show,
+        routes::v1::backup::take,
         routes::v1::keys::list, routes::v1::keys::announce, routes::v1::keys::rotate, routes::v1::keys::rotate_macs, routes::v1::keys::retire, routes::v1::keys::revoke,
         routes::v1::clients::list, routes::v1::clients::add, routes::v1::clients::show, routes::v1::clients::replace,
         routes::v1::clients::remove,

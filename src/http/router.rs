@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::routes::oauth::{introspect, revoke, token};
 use super::routes::ops::{health, metrics, openapi};
-use super::routes::v1::{claims, client_secrets, clients, keys, revocations, session, sessions};
+use super::routes::v1::{backup, claims, client_secrets, clients, keys, revocations, session, sessions};
 use super::routes::well_known::{jwks, metadata, paserk};
 use crate::issuer::Issuer;
 use crate::telemetry::Metrics;
@@ -66,6 +66,7 @@ fn v1() -> Routes {
         .at("/v1/sessions/{sid}", get(session::show).patch(session::patch).delete(session::end))
         .at("/v1/revocations", post(revocations::revoke))
         .at("/v1/revocations/{id}", get(revocations::show))
+        .at("/v1/backup", get(backup::take))
         .at("/v1/keys", get(keys::list).post(keys::announce))
         .at("/v1/keys/rotate", post(keys::rotate))
         .at("/v1/keys/macs/rotate", post(keys::rotate_macs))

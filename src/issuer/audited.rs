@@ -1,7 +1,7 @@
 //! The verbs with an effect, each between the two lines that it leaves in the audit trail.
 
 use super::{
-    Bearer, Caller, ClientAdded, ClientInfo, Fault, Issuer, KeyInfo, OpenAnswer, OpenRequest, PatchRequest, PatchSubjectAnswer,
+    Backup, Bearer, Caller, ClientAdded, ClientInfo, Fault, Issuer, KeyInfo, OpenAnswer, OpenRequest, PatchRequest, PatchSubjectAnswer,
     PatchSubjectRequest, RevocationAnswer, RevokeRequest, RevokeTarget, RingInfo, SecretAdded, Unavailable,
 };
 use crate::audit::{Action, By, Deed, Ending, Facts, Target, Text};
@@ -56,6 +56,12 @@ impl Issuer {
         let deed = Deed { client_id, reason_code, ..by.deed(Action::Revoke, target) };
         let facts = |revoked: &RevocationAnswer| Facts { sessions: revoked.sessions, stamp: revoked.stamp, ..Facts::default() };
         self.audited(deed, self.take_back(by, request), facts).await
+    }
+
+    /// The whole store as it is at this moment, but for the keys.
+    pub async fn backup(&self, by: &Bearer) -> Result<Backup, Fault> {
+        let deed = by.deed(Action::TakeBackup, Target::All);
+        self.audited(deed, self.copy_store(by), |_| Facts::default()).await
     }
 
     /// Registers a client. A confidential one gets a secret, which is answered this once and kept hashed.

@@ -54,6 +54,7 @@ impl Issuer {
         let (at, began) = (self.judging().wall, self.clock.monotonic());
         let beat = self.store.heartbeat().await?;
         self.view.note_reading(beat.reading);
+        *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = Some(beat.progress);
         self.view.confirm(at, began, Retention { keep: beat.keep_log });
         Ok(())
     }

@@ -55,11 +55,16 @@ impl Issuer {
         while let Some(at) = ring.signing.iter().position(|held| held.life.is_to_be_taken_up()) {
             let activates_at = self.next_start(&ring, ring.signing[at].key.verifying().algorithm().is_paseto(), now);
             let held = &mut ring.signing[at];
+            let kid = held.key.verifying().kid().to_owned();
+            if !self.store.remember_key(kid.clone()).await? {
+                self.folder.remove(&kid).map_err(folder_fault)?;
+                ring.signing.remove(at);
+                tracing::warn!(kid, "a key was imported that is over: its file has been removed. Import another one");
+                continue;
+            }
             held.life = KeyLife { announced_at: now, activates_at, ..held.life };
             self.save(held)?;
-            let kid = held.key.verifying().kid().to_owned();
             tracing::info!(kid, "an imported signing key is announced");
-            self.store.remember_key(kid).await?;
         }
         Ok(ring)
     }

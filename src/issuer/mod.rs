@@ -4,6 +4,7 @@
 
 mod audited;
 mod authenticate;
+mod backup;
 mod client_credentials;
 mod client_rights;
 mod client_secrets;
@@ -16,6 +17,7 @@ mod introspect;
 mod key_schedule;
 mod keys;
 mod mac_keys;
+mod mark;
 mod mint;
 mod open;
 mod proof;
@@ -39,13 +41,14 @@ use crate::id::{IdRandom, Stamp};
 use crate::keyfiles::KeyFolder;
 use crate::keyring::{Algorithm, KeyRing};
 use crate::registry::Registry;
-use crate::store::{AnyStore, Known, Position};
+use crate::store::{AnyStore, Known, Position, Progress};
 use crate::telemetry::Metrics;
 use crate::time::Moment;
 use crate::token::dpop::Seen;
 use crate::verify::{HARD_AGE, LiveView, Now, Verifier};
 
 pub use authenticate::Asker;
+pub use backup::Backup;
 pub use clients::new_secret;
 pub use fault::{Fault, Refusal, Unavailable};
 pub use first_run::{ADMIN, FirstRun, administrator};
@@ -109,6 +112,10 @@ pub struct Issuer {
     /// Held while the ring or the registry changes, so that no change is lost.
     changing: tokio::sync::Mutex<()>,
     followed: Mutex<Position>,
+    /// What the key folder was told of how far the store has come.
+    marked: Mutex<mark::Mark>,
+    /// How far the store had come at the last heartbeat.
+    progress: Mutex<Option<Progress>>,
     ring_wanted: AtomicBool,
     /// The DPoP proofs that this node has taken.
     proofs: Mutex<Seen>,
@@ -134,6 +141,8 @@ impl Issuer {
             ring: ArcSwap::from_pointee(ring),
             changing: tokio::sync::Mutex::new(()),
             followed: Mutex::new(Position::default()),
+            marked: Mutex::default(),
+            progress: Mutex::new(None),
             ring_wanted: AtomicBool::new(false),
             proofs: Mutex::new(Seen::default()),
             standby_missed: AtomicBool::new(false),

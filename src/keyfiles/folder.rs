@@ -17,6 +17,8 @@ use crate::keyring::{KeyRing, MacKey, RingKey};
 /// More than any key file has; an RSA key of 4096 bits, sealed, needs some 5 KiB.
 const MAX_FILE: u64 = 64 * 1024;
 const README: &str = include_str!("folder_readme.md");
+/// Which store the keys were used with, and how far it had come.
+const MARK: &str = "store.mark";
 /// What a file is called until it is whole. A leading dot and this ending together: no key file has such a name.
 const UNFINISHED: &str = ".unfinished";
 
@@ -175,6 +177,28 @@ impl KeyFolder {
         Ok(())
     }
 
+    /// What [`KeyFolder::save_mark`] wrote last; `None` where there is no file.
+    ///
+    /// # Errors
+    /// When the file is there and cannot be read.
+    pub fn mark(&self) -> Result<Option<String>, KeyFileFault> {
+        let path = self.path.join(MARK);
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok(Some(text.trim_end().to_owned())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(self.fault(&path, KeyFileProblem::Io(error.to_string()))),
+        }
+    }
+
+    /// Writes one line that says how far the store beside these keys had come. It is no secret.
+    ///
+    /// # Errors
+    /// When the disk refuses, as a read-only folder does; the old line still stands.
+    pub fn save_mark(&self, mark: &str) -> Result<(), KeyFileFault> {
+        let path = self.path.join(MARK);
+        self.write(MARK, &path, format!("{mark}\n").as_bytes())
+    }
+
     fn key_files(&self) -> Result<Vec<PathBuf>, KeyFileFault> {
         let is_hidden = |path: &Path| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
         let mut files = self.entries()?;
@@ -222,13 +246,17 @@ impl KeyFolder {
             None => Ok(text),
         });
         let text = sealed.map_err(|problem| self.fault(&path, problem))?;
+        self.write(name, &path, &text)
+    }
+
+    fn write(&self, name: &str, path: &Path, text: &[u8]) -> Result<(), KeyFileFault> {
         // A name that nobody can have laid a pipe or a link under.
-        let once = random::<8>().map(u64::from_be_bytes).map_err(|problem| self.fault(&path, problem))?;
+        let once = random::<8>().map(u64::from_be_bytes).map_err(|problem| self.fault(path, problem))?;
         let unfinished = self.path.join(format!(".{name}.{once:016x}{UNFINISHED}"));
-        let written = write_whole(&unfinished, &path, &text).and_then(|()| File::open(&self.path)?.sync_all());
+        let written = write_whole(&unfinished, path, text).and_then(|()| File::open(&self.path)?.sync_all());
         written.map_err(|error| {
             let _ = fs::remove_file(&unfinished);
-            self.fault(&path, KeyFileProblem::Io(error.to_string()))
+            self.fault(path, KeyFileProblem::Io(error.to_string()))
         })
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
 use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -63,6 +64,8 @@ pub enum OutboundFault {
     TimedOut,
     /// The body is larger than the limits allow.
     TooLarge,
+    /// What came could not be kept.
+    NotKept(String),
 }
 
 impl HttpClient {
@@ -116,6 +119,36 @@ impl HttpClient {
         tokio::time::timeout(self.limits.whole, self.exchange(request)).await.map_err(|_| OutboundFault::TimedOut)?
     }
 
+    /// Sends a request and hands the answer's body over as it comes, however long it is; [`OutboundLimits::whole`] is for each part of
+    /// it. An answer that is no success is taken whole instead.
+    ///
+    /// # Errors
+    /// When the body does not come to its end, or `take` refuses a part: what has been handed over is then not the whole.
+    pub async fn download(
+        &self,
+        request: Request<Vec<u8>>,
+        take: &mut (dyn FnMut(&[u8]) -> std::io::Result<()> + Send),
+    ) -> Result<Option<Answer>, OutboundFault> {
+        if !is_web_url(request.uri()) {
+            return Err(OutboundFault::BadUrl);
+        }
+        let request = request.map(|body| Full::new(Bytes::from(body)));
+        let asked = tokio::time::timeout(self.limits.whole, self.inner.request(request)).await.map_err(|_| OutboundFault::TimedOut)?;
+        let (head, mut body) = asked.map_err(|error| OutboundFault::Unreachable(whole_story(&error)))?.into_parts();
+        if !head.status.is_success() {
+            let taking = tokio::time::timeout(self.limits.whole, self.take_whole(head, body));
+            return taking.await.map_err(|_| OutboundFault::TimedOut)?.map(Some);
+        }
+        loop {
+            let part = tokio::time::timeout(self.limits.whole, body.frame()).await.map_err(|_| OutboundFault::TimedOut)?;
+            let Some(part) = part else { return Ok(None) };
+            let part = part.map_err(|error| OutboundFault::Unreachable(whole_story(&error)))?;
+            if let Some(bytes) = part.data_ref() {
+                take(bytes).map_err(|error| OutboundFault::NotKept(error.to_string()))?;
+            }
+        }
+    }
+
     /// Fetches a URL.
     ///
     /// # Errors
@@ -127,6 +160,10 @@ impl HttpClient {
     async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Answer, OutboundFault> {
         let answer = self.inner.request(request).await.map_err(|error| OutboundFault::Unreachable(whole_story(&error)))?;
         let (head, body) = answer.into_parts();
+        self.take_whole(head, body).await
+    }
+
+    async fn take_whole(&self, head: http::response::Parts, body: Incoming) -> Result<Answer, OutboundFault> {
         let body = Limited::new(body, self.limits.body).collect().await.map_err(|error| {
             if error.is::<LengthLimitError>() { OutboundFault::TooLarge } else { OutboundFault::Unreachable(whole_story(&*error)) }
         })?;
@@ -164,6 +201,7 @@ impl fmt::Display for OutboundFault {
             Self::Unreachable(why) => f.write_str(why),
             Self::TimedOut => f.write_str("no answer in time"),
             Self::TooLarge => f.write_str("the answer is too large"),
+            Self::NotKept(why) => write!(f, "what came cannot be written: {why}"),
         }
     }
 }

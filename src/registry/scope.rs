@@ -30,14 +30,16 @@ pub mod management {
     pub const EDGES: &str = "mintage:edges";
     /// Read the audit trail.
     pub const AUDIT: &str = "mintage:audit";
+    /// Take a backup of the store.
+    pub const BACKUP: &str = "mintage:backup";
     /// Ask why a token was refused.
     pub const EXPLAIN: &str = "mintage:explain";
     /// A user's own devices: the one management scope that a session may have.
     pub const ME: &str = "mintage:me";
 
     /// Every scope that a client can be registered for to use the management API.
-    pub const ALL: [&str; 12] =
-        [SESSIONS_OPEN, SESSIONS_READ, SESSIONS_UPDATE, REVOKE, REVOKE_ALL, KEYS, CLIENTS, INTROSPECT, FEED, EDGES, AUDIT, EXPLAIN];
+    pub const ALL: [&str; 13] =
+        [SESSIONS_OPEN, SESSIONS_READ, SESSIONS_UPDATE, REVOKE, REVOKE_ALL, KEYS, CLIENTS, INTROSPECT, FEED, EDGES, AUDIT, BACKUP, EXPLAIN];
 }
 
 /// A set of scope tokens; it prints and reads as the space-delimited list of RFC 6749 §3.3.

@@ -11,7 +11,7 @@ use crate::api::{
     SessionBody, SessionList, TargetBody,
 };
 use crate::id::Sid;
-use crate::registry::management::{self, CLIENTS, KEYS, REVOKE, REVOKE_ALL, SESSIONS_READ};
+use crate::registry::management::{self, BACKUP, CLIENTS, KEYS, REVOKE, REVOKE_ALL, SESSIONS_READ};
 
 /// Which sessions to list.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
@@ -67,6 +67,14 @@ impl RemoteIssuer {
             TargetBody::Client { .. } | TargetBody::All {} | TargetBody::Key { .. } => REVOKE_ALL,
         };
         self.call(scope, Call { method: Method::POST, path: "/v1/revocations".into(), body: Some(revocation) }).await
+    }
+
+    /// Takes a backup and hands it over as it comes.
+    ///
+    /// # Errors
+    /// When it is refused, or breaks off: what has been handed over is then no backup.
+    pub async fn backup(&self, take: &mut (dyn FnMut(&[u8]) -> std::io::Result<()> + Send)) -> Result<(), RemoteFault> {
+        self.download(BACKUP, "/v1/backup", take).await
     }
 
     /// Every signing key.

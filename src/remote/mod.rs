@@ -56,12 +56,10 @@ impl RemoteIssuer {
     }
 
     async fn send(&self, scope: &str, call: Call<'_, impl Serialize>) -> Result<Answer, RemoteFault> {
-        let token = self.token(scope).await?;
-        let bearer = token.expose(|token| header(&format!("Bearer {token}")))?;
         let mut request = Request::builder()
             .method(call.method)
             .uri(format!("{}{}", self.base, call.path))
-            .header(AUTHORIZATION, bearer)
+            .header(AUTHORIZATION, self.bearer(scope).await?)
             .header(ACCEPT, "application/json, application/problem+json");
         let body = match call.body {
             Some(body) => {
@@ -72,6 +70,23 @@ impl RemoteIssuer {
         };
         let answer = self.exchange(request.body(body)).await?;
         if answer.status.is_success() { Ok(answer) } else { Err(fault::of_problem(&answer, scope, &self.client_id)) }
+    }
+
+    /// Calls with a token of this scope, and hands the answer over as it comes.
+    async fn download(
+        &self,
+        scope: &str,
+        path: &str,
+        take: &mut (dyn FnMut(&[u8]) -> std::io::Result<()> + Send),
+    ) -> Result<(), RemoteFault> {
+        let request = Request::get(format!("{}{path}", self.base)).header(AUTHORIZATION, self.bearer(scope).await?);
+        let request = request.body(Vec::new()).map_err(|_| RemoteFault::BadBase(self.base.clone()))?;
+        let refusal = self.http.download(request, take).await.map_err(|fault| RemoteFault::Outbound(self.base.clone(), fault))?;
+        refusal.map_or(Ok(()), |answer| Err(fault::of_problem(&answer, scope, &self.client_id)))
+    }
+
+    async fn bearer(&self, scope: &str) -> Result<HeaderValue, RemoteFault> {
+        self.token(scope).await?.expose(|token| header(&format!("Bearer {token}")))
     }
 
     async fn token(&self, scope: &str) -> Result<Secret<String>, RemoteFault> {

@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::audit::AuditFault;
 use crate::issuer::{Fault, Unavailable};
 use crate::keyfiles::KeyFileFault;
+use crate::store::StoreFault;
 use crate::store::embedded::OpenFault;
 use crate::tls::TlsFault;
 
@@ -17,6 +18,13 @@ pub enum StartFault {
     Store(OpenFault),
     /// A key file cannot be read.
     Keys(KeyFileFault),
+    /// The key folder has seen more of the store than there is.
+    StoreOlderThanKeys {
+        /// The folder of the state.
+        data: PathBuf,
+        /// The folder of the keys.
+        keys: PathBuf,
+    },
     /// The store remembers keys that are not in the folder.
     KeysMissing {
         /// The folder.
@@ -59,18 +67,19 @@ impl fmt::Display for StartFault {
             Self::Store(fault) => write!(f, "{fault}"),
             Self::Keys(fault) => write!(f, "{fault}"),
             Self::Audit(fault) => write!(f, "{fault}"),
-            Self::KeysMissing { folder, missing } => write!(
+            Self::KeysMissing { folder, missing } => keys_missing(f, folder, missing),
+            Self::StoreOlderThanKeys { data, keys } => write!(
                 f,
-                "{}: {} of the keys that this store was used with {} missing: {}. Put the folder back from its backup, or name the right one with \
-                 --keys. Mintage never makes new keys in place of old ones; for a new deployment, begin with an empty data folder too.",
-                folder.display(),
-                missing.len(),
-                if missing.len() == 1 { "is" } else { "are" },
-                missing.join(", "),
+                "the state in {data} is older than the keys in {keys}, or of another deployment: what was called back since is not in it, and \
+                 would be good again. Put the newest state back, or name it with --data. If it is lost, make a new one of this, in which \
+                 everything is void: `mintage backup --data {data} --to FILE`, then `mintage restore FILE --data NEW --keys {keys}`.",
+                data = data.display(),
+                keys = keys.display(),
             ),
             Self::NoMacKey { folder } => write!(
                 f,
-                "{}: there are signing keys but no mac-*.json: the refresh tokens that are out could not be read. Put the file back from its backup.",
+                "{}: there are signing keys but no mac-*.json: the refresh tokens that are out could not be read. Put the file back from its \
+                 copy; if it is lost for good, see \"Lost keys\" in docs/operations.md.",
                 folder.display()
             ),
             Self::NoImportedKey { folder, algorithm } => write!(
@@ -92,11 +101,29 @@ impl fmt::Display for StartFault {
     }
 }
 
+fn keys_missing(f: &mut fmt::Formatter<'_>, folder: &Path, missing: &[String]) -> fmt::Result {
+    write!(
+        f,
+        "{}: {} of the keys that this store was used with {} missing: {}. Put the folder back from its copy, or name the right one with \
+         --keys. Mintage never makes new keys in place of old ones; if they are lost for good, see \"Lost keys\" in docs/operations.md.",
+        folder.display(),
+        missing.len(),
+        if missing.len() == 1 { "is" } else { "are" },
+        missing.join(", "),
+    )
+}
+
 impl std::error::Error for StartFault {}
 
 impl From<Fault> for StartFault {
     fn from(fault: Fault) -> Self {
         Self::Issuer(fault)
+    }
+}
+
+impl From<StoreFault> for StartFault {
+    fn from(fault: StoreFault) -> Self {
+        Self::Issuer(fault.into())
     }
 }
 

@@ -1,10 +1,12 @@
 //! The composition root: settings become a store, keys, an issuer, tasks and doors; they start and stop in order.
 
+mod distrust;
 mod doors;
 mod fault;
 mod greeting;
 mod handles;
 mod reset_admin;
+mod restore;
 mod start;
 
 use std::future::Future;
@@ -23,8 +25,10 @@ use crate::tasks::{CertificateJob, Ticker};
 
 use doors::OpenDoors;
 
+pub use distrust::Distrusted;
 pub use fault::StartFault;
 pub use reset_admin::{ResetFault, reset_admin};
+pub use restore::{Believed, Restored, restore, snapshot_of};
 
 /// Time and randomness of a node.
 pub struct Surroundings {
@@ -114,6 +118,9 @@ impl Node {
         self.doors.shut().await;
         self.stop.cancel();
         let _ = self.ticker.await;
+        if let Err(fault) = self.issuer.mark_keys_now().await {
+            tracing::warn!(?fault, "the key folder was not told how far the store has come");
+        }
         // The last owner closes the store: what was acknowledged is on disk already, the file is released now.
         drop((self.issuer, self.store));
     }

@@ -7,26 +7,23 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::doors::{OpenDoors, listen};
-use super::{Node, StartFault, Surroundings};
+use super::{Node, StartFault, Surroundings, distrust};
 use crate::ambient::{Clock, Entropy};
 use crate::audit::{self, Trail};
 use crate::config::{self, ProxyHeader, Settings};
 use crate::http::Doors;
-use crate::id::{RevocationId, Stamp};
 use crate::issuer::{Issuer, Parts, Policy, keep_log};
 use crate::keyfiles::{KeyFolder, Passphrase};
 use crate::keyring::{Algorithm, KeyRing, KeyState, RingKey};
-use crate::policy::EndReason;
 use crate::registry::Registry;
-use crate::revocation::{Extent, Target};
-use crate::store::{self, AnyStore, Embedded, Known, Revocable, Revoke, Store};
+use crate::store::{self, AnyStore, Embedded, Progress, Store};
 use crate::tasks::{CertificateJob, Ticker};
 use crate::telemetry::Metrics;
 use crate::time::Moment;
 use crate::web::{self, Observer, Proxies, RateLimits};
 
 /// What a failover may lose: nothing that a disk holds, but a heartbeat's worth of readings.
-const EMBEDDED_MARGIN: Duration = Duration::from_secs(1);
+pub(super) const EMBEDDED_MARGIN: Duration = Duration::from_secs(1);
 
 /// A file of the audit trail is followed by another one at this size.
 const AUDIT_FILE: u64 = 64 << 20;
@@ -37,9 +34,9 @@ impl Node {
         let Surroundings { clock, entropy } = surroundings;
         let metrics = Arc::new(Metrics::new(&settings.namespace));
         let certificate = settings.tls.clone().map(|files| CertificateJob::load(files, metrics.clone(), clock.wall())).transpose()?;
-        let embedded = Embedded::open(&settings.data, clock.clone(), &*entropy, store_settings(&settings))?;
-        let store = Arc::new(AnyStore::from(embedded));
-        let (folder, ring, is_new) = open_ring(&store, &settings, &*entropy, clock.now()).await?;
+        let store = Embedded::open(&settings.data, clock.clone(), &*entropy, store_settings(&settings))?;
+        let (folder, ring, is_new) = open_ring(&store, &settings, &*entropy, &*clock).await?;
+        let store = Arc::new(AnyStore::from(store));
         let (listener, address) = listen(settings.listen).await?;
         let parts = Parts {
             policy: policy(&settings, address),
@@ -58,6 +55,7 @@ impl Node {
             issuer.make_first_keys().await?;
         }
         issuer.tend_keys().await?;
+        issuer.mark_keys_now().await?;
         let first_run = issuer.first_run(settings.admin_secret.as_ref()).await?;
         let doors = Doors {
             issuer: issuer.clone(),
@@ -96,16 +94,23 @@ fn open_audit(settings: &Settings, clock: &dyn Clock, entropy: &dyn Entropy, met
 /// Reads the ring and holds it against the store; `true` where both are new. Only then are files touched: what a crash left unfinished
 /// goes, and where a passphrase is configured, what is not sealed is.
 async fn open_ring(
-    store: &AnyStore,
+    store: &Embedded,
     settings: &Settings,
     entropy: &dyn Entropy,
-    now: Moment,
+    clock: &dyn Clock,
 ) -> Result<(KeyFolder, KeyRing, bool), StartFault> {
     let passphrase = settings.passphrase_file.as_deref().map(Passphrase::read).transpose()?;
     let seals = passphrase.is_some();
     let folder = KeyFolder::open(&settings.keys, passphrase)?;
-    let ring = folder.load()?;
-    let is_new = check_keys(store, &ring, settings, entropy, now).await?;
+    let mut ring = folder.load()?;
+    let is_new = check_keys(store, &ring, &folder, settings, clock.now()).await?;
+    if !is_new {
+        if store.keys().await?.is_empty() {
+            distrust::void_everything(store, clock.wall(), "store_lost", entropy).await?;
+            tracing::warn!("the store is new and the keys are not: what they signed before is void, for nobody knows what was revoked");
+        }
+        remember(store, &mut ring, &folder).await?;
+    }
     folder.sweep()?;
     let sealed = if seals { folder.reseal()? } else { 0 };
     if sealed > 0 {
@@ -115,30 +120,52 @@ async fn open_ring(
 }
 
 /// The key folder and the store must belong together. `true` where both are new.
-async fn check_keys(store: &AnyStore, ring: &KeyRing, settings: &Settings, entropy: &dyn Entropy, now: Moment) -> Result<bool, StartFault> {
-    let folder = &settings.keys;
-    let down = |fault| StartFault::Issuer(crate::issuer::Fault::from(fault));
-    let remembered = store.keys().await.map_err(down)?;
+async fn check_keys(store: &Embedded, ring: &KeyRing, folder: &KeyFolder, settings: &Settings, now: Moment) -> Result<bool, StartFault> {
+    let remembered = store.keys().await?;
+    if !remembered.is_empty() && !folder.is_empty()? {
+        must_not_be_older(store.progress()?, folder, settings)?;
+    }
     let missing: Vec<String> = remembered.iter().filter(|name| !ring.holds(name)).cloned().collect();
     if !missing.is_empty() {
-        return Err(StartFault::KeysMissing { folder: folder.to_owned(), missing });
+        return Err(StartFault::KeysMissing { folder: settings.keys.clone(), missing });
     }
     must_have_imported(ring, settings, now)?;
     let has_none = ring.macs.is_empty() && ring.signing.iter().all(|held| held.life.is_to_be_taken_up());
     if has_none && remembered.is_empty() {
         return Ok(true);
     }
-    if ring.macs.is_empty() {
-        return Err(StartFault::NoMacKey { folder: folder.to_owned() });
-    }
-    if remembered.is_empty() {
-        store.revoke(everything(entropy), Known::default()).await.map_err(down)?;
-        tracing::warn!("the store is new and the keys are not: what they signed before is void, for nobody knows what was revoked");
-    }
-    for name in ring.names() {
-        store.remember_key(name).await.map_err(down)?;
+    // A store that remembers keys and none of these had them lost by a restore: another one is made.
+    if ring.macs.is_empty() && remembered.is_empty() {
+        return Err(StartFault::NoMacKey { folder: settings.keys.clone() });
     }
     Ok(false)
+}
+
+/// What was called back, and is missing from an older store, would be good again.
+fn must_not_be_older(here: Progress, folder: &KeyFolder, settings: &Settings) -> Result<(), StartFault> {
+    let Some(mark) = folder.mark()? else { return Ok(()) };
+    if mark.parse().is_ok_and(|mark| here.has_been_at(mark)) {
+        return Ok(());
+    }
+    Err(StartFault::StoreOlderThanKeys { data: settings.data.clone(), keys: settings.keys.clone() })
+}
+
+/// From now on a start without one of these keys is refused. One that is over, and came back with an older copy of the folder, goes.
+async fn remember(store: &Embedded, ring: &mut KeyRing, folder: &KeyFolder) -> Result<(), StartFault> {
+    let mut over = Vec::new();
+    for name in ring.names() {
+        if !store.remember_key(name.clone()).await? {
+            tracing::warn!(name, "a key that is over had come back with an older copy of the key folder; its file has been removed again");
+            over.push(name);
+        }
+    }
+    for held in ring.signing.extract_if(.., |held| over.iter().any(|name| name == held.key.verifying().kid())) {
+        folder.remove(held.key.verifying().kid())?;
+    }
+    for mac in ring.macs.extract_if(.., |mac| over.contains(&mac.name())) {
+        folder.remove_mac(mac.id)?;
+    }
+    Ok(())
 }
 
 /// Keys of some algorithms cannot be made here: where such a one is configured, one must be there.
@@ -150,20 +177,6 @@ fn must_have_imported(ring: &KeyRing, settings: &Settings, now: Moment) -> Resul
         return Ok(());
     }
     Err(StartFault::NoImportedKey { folder: settings.keys.clone(), algorithm: algorithm.name() })
-}
-
-/// Every token that is out. Their sessions went with the store that held them, so nobody honest loses more than that.
-fn everything(entropy: &dyn Entropy) -> Revoke {
-    Revoke {
-        id: RevocationId::new(Stamp::ZERO, &entropy.bytes()),
-        what: Revocable::Epoch { target: Target::All, extent: Extent::Sessions },
-        only_if: None,
-        end_reason: EndReason::AllRevoked,
-        reason_code: Some("store_lost".to_owned()),
-        reason_note: None,
-        by: "mintage".to_owned(),
-        idempotency: None,
-    }
 }
 
 pub(super) fn store_settings(settings: &Settings) -> store::Settings {

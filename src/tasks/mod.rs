@@ -48,6 +48,7 @@ impl Ticker {
         self.clock.settle();
         report("heartbeat", self.issuer.heartbeat().await);
         report("follow", self.issuer.follow().await);
+        report("mark the keys", self.issuer.mark_keys().await);
         report("reread the key ring", self.issuer.reread_ring_if_wanted().await);
         self.issuer.observe();
     }

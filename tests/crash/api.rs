@@ -15,6 +15,13 @@ pub(crate) struct Api {
     bearer: Mutex<String>,
 }
 
+/// What a login gave its client.
+pub(crate) struct Login {
+    pub(crate) sid: String,
+    pub(crate) access: String,
+    pub(crate) refresh: String,
+}
+
 /// An answer that came whole.
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -100,6 +107,36 @@ impl Api {
 
     pub(crate) async fn end(&self, sid: &str) -> (Answer, Lost) {
         self.managed(|http, url| http.delete(format!("{url}/v1/sessions/{sid}"))).await
+    }
+
+    /// A login of a subject, at once.
+    pub(crate) async fn login(&self, subject: &str, client: &str) -> Login {
+        let body = json!({ "subject": subject, "client_id": client });
+        let answer = self.call("POST", "/v1/sessions", Some(&body)).await;
+        assert_eq!(answer.status, 201, "{}", answer.body);
+        Login { sid: answer.text("/session/sid"), access: answer.text("/access_token"), refresh: answer.text("/refresh_token") }
+    }
+
+    /// The ids of the keys that verifiers are told of.
+    pub(crate) async fn published(&self) -> Vec<String> {
+        let jwks = self.until_answered(|| self.http.get(format!("{}/.well-known/jwks.json", self.url))).await.0;
+        jwks.body["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// A call of the management API, answered.
+    pub(crate) async fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
+        let make = |http: &Client, url: &str| {
+            let request = http.request(method.parse().unwrap(), format!("{url}{path}"));
+            if let Some(body) = body { request.json(body) } else { request }
+        };
+        self.managed(make).await.0
+    }
+
+    /// A token by client credentials; the answer whatever it is.
+    pub(crate) async fn token_of(&self, client: &str, secret: &str) -> Answer {
+        let form = [("grant_type", "client_credentials")];
+        let make = || self.http.post(format!("{}/oauth/token", self.url)).basic_auth(client, Some(secret)).form(&form);
+        self.until_answered(make).await.0
     }
 
     pub(crate) async fn session(&self, sid: &str) -> Answer {

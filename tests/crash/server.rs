@@ -76,7 +76,7 @@ type = "confidential"
 secret_file = "ops.secret"
 grants = ["client_credentials"]
 scopes = ["mintage:sessions.open", "mintage:sessions.read", "mintage:sessions.update", "mintage:revoke", "mintage:revoke.all",
-    "mintage:introspect", "mintage:keys", "mintage:clients"]
+    "mintage:introspect", "mintage:keys", "mintage:clients", "mintage:backup"]
 opens_for = ["*"]
 "#,
         );
@@ -120,14 +120,35 @@ opens_for = ["*"]
         }
     }
 
+    /// Runs a command of the binary in this place: its status, standard output and standard error.
+    pub(crate) fn run(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
+        let output = Command::new(MINTAGE)
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env_clear()
+            .envs([("MINTAGE_URL", format!("http://127.0.0.1:{}", self.port)), ("MINTAGE_CLIENT_ID", "ops".to_owned())])
+            .env("MINTAGE_CLIENT_SECRET", SECRET)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    }
+
     /// The same deployment as it is on disk now, at another address.
     pub(crate) fn copy(&self) -> Self {
+        let copy = self.without_folders();
+        copy.put("data", &self.path("data"));
+        copy.put("keys", &self.path("keys"));
+        copy
+    }
+
+    /// The same configuration at another address, with neither state nor keys.
+    pub(crate) fn without_folders(&self) -> Self {
         let copy = Self { folder: tempfile::Builder::new().prefix("mintage-crash-").tempdir().unwrap(), port: free_port() };
         for name in ["mintage.toml", "ops.secret"] {
             fs::copy(self.path(name), copy.path(name)).unwrap();
         }
-        copy.put("data", &self.path("data"));
-        copy.put("keys", &self.path("keys"));
         copy
     }
 
@@ -140,6 +161,11 @@ opens_for = ["*"]
 }
 
 impl Server {
+    /// What it has said on standard error.
+    pub(crate) fn said(&self) -> String {
+        self.said.lock().unwrap().clone()
+    }
+
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();

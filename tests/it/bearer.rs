@@ -26,6 +26,7 @@ fn routes() -> Vec<(Method, &'static str, Option<Value>, &'static str)> {
         (Method::POST, "/v1/revocations", target(json!({ "type": "all" })), "mintage:revoke.all"),
         (Method::POST, "/v1/revocations", target(json!({ "type": "key", "kid": "x" })), "mintage:revoke.all"),
         (Method::GET, "/v1/revocations/{sid}", None, "mintage:revoke"),
+        (Method::GET, "/v1/backup", None, "mintage:backup"),
         (Method::GET, "/v1/keys", None, "mintage:keys"),
         (Method::POST, "/v1/keys", Some(json!({})), "mintage:keys"),
         (Method::POST, "/v1/keys/rotate", Some(json!({})), "mintage:keys"),
@@ -45,7 +46,7 @@ fn whole_client() -> Value {
         "sessions_per_slot": null, "disabled": false })
 }
 
-const ALL: [&str; 12] = [
+const ALL: [&str; 13] = [
     "sessions.open",
     "sessions.read",
     "sessions.update",
@@ -57,6 +58,7 @@ const ALL: [&str; 12] = [
     "feed",
     "edges",
     "audit",
+    "backup",
     "explain",
 ];
 

@@ -1,5 +1,7 @@
 //! Stopping and starting again; folders that do not belong together.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::app::TestApp;
@@ -56,4 +58,22 @@ async fn a_second_node_on_the_same_folder_is_refused_kindly() {
     let app = TestApp::start().await;
     let fault = app.try_second().await.map(drop).expect_err("one writer");
     assert!(fault.contains("data"), "{fault}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_file_of_a_key_that_is_over_does_not_come_back_with_an_older_folder() {
+    let mut app = TestApp::start().await;
+    let published = async |app: &TestApp| app.send(app.request(reqwest::Method::GET, "/.well-known/jwks.json")).await.must_be(200);
+    let kid = published(&app).await.text("/keys/0/kid");
+    let file = app.folder().join(format!("keys/{kid}.json"));
+    let old = std::fs::read(&file).expect("the key's file while it signed");
+    app.post(&format!("/v1/keys/{kid}/revoke"), &app.admin().await, &json!({})).await.must_be(200);
+    app.pass(Duration::from_secs(25 * 3_600)).await;
+    app.tend().await;
+    assert!(!file.exists(), "a day later it is buried");
+    app.stop().await;
+    std::fs::write(&file, old).expect("an older folder is put back");
+    std::fs::set_permissions(&file, <std::fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o600)).expect("its rights");
+    app.try_begin().await.expect("a key that is over is no reason to refuse");
+    assert!(!file.exists() && !published(&app).await.text.contains(&kid), "the log has forgotten it, the store has not");
 }

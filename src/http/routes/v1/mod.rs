@@ -1,5 +1,6 @@
 //! `/v1`: what backends and administrators ask.
 
+pub(in crate::http) mod backup;
 pub(in crate::http) mod claims;
 pub(in crate::http) mod client_secrets;
 pub(in crate::http) mod clients;
