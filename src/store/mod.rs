@@ -18,8 +18,8 @@ pub use any::AnyStore;
 pub use embedded::{Embedded, Snapshot};
 pub use model::Model;
 pub use types::{
-    Filter, Granted, Heartbeat, Holder, Idempotency, Keep, Known, LogEntry, LogPage, Open, Opened, Patch, Patched, Position, Progress,
-    Refreshed, Revocable, Revoke, RevokeAnswer, Revoked, SessionPage, SubjectPatched, Swept,
+    Filter, Granted, Heartbeat, Holder, Idempotency, Keep, Known, LogEntry, LogPage, Open, Opened, Owner, Patch, Patched, Position,
+    Progress, Refreshed, Revocable, Revoke, RevokeAnswer, Revoked, SessionPage, SubjectPatched, Swept,
 };
 
 use crate::id::{RevocationId, Sid, Stamp};

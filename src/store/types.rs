@@ -238,6 +238,8 @@ pub enum RevokeAnswer {
         revoked: Box<Revoked>,
         /// What the log got.
         entries: Vec<LogEntry>,
+        /// Whose session it was, where one session was called back and is remembered.
+        owner: Option<Owner>,
     },
     /// The revocation that the same `Idempotency-Key` made before.
     Again(Box<Revoked>),
@@ -245,6 +247,21 @@ pub enum RevokeAnswer {
     KeyReused,
     /// The session is not as [`Revoke::only_if`] demands.
     NotHeld,
+}
+
+/// Whose a session is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Owner {
+    /// The user.
+    pub subject: String,
+    /// At which client.
+    pub client_id: String,
+}
+
+impl From<Session> for Owner {
+    fn from(Session { subject, client_id, .. }: Session) -> Self {
+        Self { subject, client_id }
+    }
 }
 
 /// An opaque place in the log. It compares for equality only; order is the store's to know.

@@ -222,7 +222,7 @@ impl Pair {
             let idempotency = idempotency.and_then(|(at, request)| key(at, request));
             on.store.revoke(Revoke { idempotency, ..on.revocation(what.clone()) }, known)
         });
-        if let Ok(RevokeAnswer::Done { revoked, entries }) = answer {
+        if let Ok(RevokeAnswer::Done { revoked, entries, .. }) = answer {
             both!(self, |on| on.store.revocation(revoked.id)).expect("the store works").expect("remembered");
             entries.into_iter().for_each(|entry| self.tell(entry));
         }

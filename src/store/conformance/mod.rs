@@ -322,7 +322,7 @@ impl<S: Store> Bench<S> {
 
     pub(in crate::store) async fn revoke(&self, what: Revocable) -> (Revoked, Vec<LogEntry>) {
         match self.store.revoke(self.revocation(what), Known::default()).await {
-            Ok(RevokeAnswer::Done { revoked, entries }) => (*revoked, entries),
+            Ok(RevokeAnswer::Done { revoked, entries, .. }) => (*revoked, entries),
             other => panic!("not revoked: {other:?}"),
         }
     }

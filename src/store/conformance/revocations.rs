@@ -49,8 +49,9 @@ pub(super) async fn an_unknown_session_is_logged_all_the_same<S: Store>(on: Benc
 pub(super) async fn a_session_ends_once_and_keeps_its_first_reason<S: Store>(on: Bench<S>) {
     let opened = on.open(session()).await;
     let first = Revoke { end_reason: EndReason::LoggedOut, ..on.revocation(Revocable::Session(opened.sid)) };
-    let Ok(RevokeAnswer::Done { revoked, .. }) = on.store.revoke(first, Known::default()).await else { panic!() };
-    assert_eq!(revoked.sessions_ended, 1);
+    let Ok(RevokeAnswer::Done { revoked, owner, .. }) = on.store.revoke(first, Known::default()).await else { panic!() };
+    let owner = owner.map(|owner| (owner.subject, owner.client_id));
+    assert_eq!((revoked.sessions_ended, owner), (1, Some((opened.subject.clone(), opened.client_id.clone()))));
     on.clock.advance(SECOND);
     assert_eq!(on.revoke(Revocable::Session(opened.sid)).await.0.sessions_ended, 0);
     assert_eq!(on.end_of(&opened).await, Some(EndReason::LoggedOut));
@@ -88,7 +89,7 @@ pub(super) async fn only_its_holder_revokes_a_session<S: Store>(on: Bench<S>) {
     }
     let unknown = Revocable::Session(Sid::in_shard(Stamp::from_millis(5), 0, &[9; 10]));
     let unknown = Revoke { what: unknown, ..by(Some("app"), SECRET) };
-    let Ok(RevokeAnswer::Done { entries, revoked }) = on.store.revoke(unknown, Known::default()).await else { panic!() };
+    let Ok(RevokeAnswer::Done { entries, revoked, .. }) = on.store.revoke(unknown, Known::default()).await else { panic!() };
     assert_eq!((entries.len(), on.store.revocation(revoked.id).await), (0, Ok(None)), "nobody's: nothing is written");
     assert_eq!((on.end_of(&opened).await, on.log().await.entries.len()), (None, 0));
     let Ok(RevokeAnswer::Done { .. }) = on.store.revoke(by(Some("app"), SECRET), Known::default()).await else { panic!() };

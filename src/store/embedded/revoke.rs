@@ -1,7 +1,7 @@
 //! Revocations: carried out, written to the log and remembered in one step.
 
 use super::super::common::{EpochRow, holds};
-use super::super::{Known, LogEntry, Revocable, Revoke, RevokeAnswer, Revoked};
+use super::super::{Known, LogEntry, Owner, Revocable, Revoke, RevokeAnswer, Revoked};
 use super::tables::{self, Broken, Due, Made, encode, target_key};
 use super::writer::Step;
 use crate::id::{Sid, Stamp};
@@ -23,11 +23,15 @@ impl Step<'_> {
                 return Ok(RevokeAnswer::Again(Box::new(revoked)));
             }
         }
-        if let (Revocable::Session(sid), Some(holder)) = (&revoke.what, &revoke.only_if) {
-            match tables::session(&self.tables.sessions, *sid)? {
-                Some(session) if !holds(holder, &session) => return Ok(RevokeAnswer::NotHeld),
+        let session = match &revoke.what {
+            Revocable::Session(sid) => tables::session(&self.tables.sessions, *sid)?,
+            _ => None,
+        };
+        if let (Revocable::Session(_), Some(holder)) = (&revoke.what, &revoke.only_if) {
+            match &session {
+                Some(session) if !holds(holder, session) => return Ok(RevokeAnswer::NotHeld),
                 Some(_) => {}
-                None => return Ok(RevokeAnswer::Done { revoked: Box::new(self.nothing(revoke, known)), entries: Vec::new() }),
+                None => return Ok(RevokeAnswer::Done { revoked: Box::new(self.nothing(revoke, known)), entries: Vec::new(), owner: None }),
             }
         }
         let id = revoke.id;
@@ -35,7 +39,7 @@ impl Step<'_> {
         if let Some(idempotency) = idempotency {
             self.remember(idempotency, Made::Revocation(id))?;
         }
-        Ok(RevokeAnswer::Done { revoked: Box::new(revoked), entries })
+        Ok(RevokeAnswer::Done { revoked: Box::new(revoked), entries, owner: session.map(Owner::from) })
     }
 
     /// Carries a revocation out, whatever was asked before.

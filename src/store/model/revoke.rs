@@ -1,7 +1,7 @@
 //! Revocations.
 
 use super::super::common::{EpochRow, holds};
-use super::super::{Known, LogEntry, Revocable, Revoke, RevokeAnswer, Revoked};
+use super::super::{Known, LogEntry, Owner, Revocable, Revoke, RevokeAnswer, Revoked};
 use super::life::{Life, Made, MadeWhat};
 use crate::id::{Sid, Stamp};
 use crate::policy::Ended;
@@ -20,11 +20,15 @@ impl Life {
                 return RevokeAnswer::Again(Box::new(revoked.clone()));
             }
         }
-        if let (Revocable::Session(sid), Some(holder)) = (&revoke.what, &revoke.only_if) {
-            match self.sessions.get(sid) {
+        let session = match &revoke.what {
+            Revocable::Session(sid) => self.sessions.get(sid).cloned(),
+            _ => None,
+        };
+        if let (Revocable::Session(_), Some(holder)) = (&revoke.what, &revoke.only_if) {
+            match &session {
                 Some(session) if !holds(holder, session) => return RevokeAnswer::NotHeld,
                 Some(_) => {}
-                None => return RevokeAnswer::Done { revoked: Box::new(self.nothing(revoke, known)), entries: Vec::new() },
+                None => return RevokeAnswer::Done { revoked: Box::new(self.nothing(revoke, known)), entries: Vec::new(), owner: None },
             }
         }
         if let Some(key) = &revoke.idempotency {
@@ -32,7 +36,7 @@ impl Life {
             self.made.insert(key.key, (made, self.confirmed + key.keep));
         }
         let (revoked, entries) = self.carry_out(revoke, known);
-        RevokeAnswer::Done { revoked: Box::new(revoked), entries }
+        RevokeAnswer::Done { revoked: Box::new(revoked), entries, owner: session.map(Owner::from) }
     }
 
     pub(super) fn carry_out(&mut self, revoke: Revoke, known: Known) -> (Revoked, Vec<LogEntry>) {
