@@ -357,3 +357,50 @@ fn a_missing_scope_is_the_one_that_the_refusal_names() {
     let (_, _, err) = parts(&at(&base, &["keys", "list"]));
     assert!(err.contains("Register the client \"ops\" for the scope mintage:revoke.all"), "{err}");
 }
+
+#[test]
+fn the_trail_is_listed_and_verified_by_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::start(folder.path());
+    let admin = node.first_words.lines().find_map(|line| line.strip_prefix("export MINTAGE_CLIENT_SECRET=")).unwrap().to_owned();
+    assert_eq!(node.ask(&admin, &["revoke", "subject", "alice", "--reason", "stolen"]).0, Some(0));
+    assert_eq!(node.ask(&admin, &["clients", "add", "worker", "--type", "confidential"]).0, Some(0));
+    assert_eq!(node.ask(&admin, &["clients", "remove", "nobody"]).0, Some(1));
+
+    let (status, out, err) = node.ask(&admin, &["audit", "list", "--by", "admin"]);
+    assert_eq!((status, err.as_str()), (Some(0), ""));
+    let lines: Vec<&str> = out.lines().collect();
+    assert!(lines[0].starts_with("AT ") && lines.len() == 3, "{out}");
+    assert!(lines[1].contains("add_client") && lines[1].contains("client worker") && lines[1].contains("127.0.0.1"), "{out}");
+    assert!(lines[2].contains("done (stolen)") && lines[2].contains("subject alice"), "{out}");
+    let (_, out, _) = node.ask(&admin, &["audit", "list", "--by", "admin", "--limit", "1", "--json"]);
+    let listed: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((listed["items"].as_array().unwrap().len(), &listed["more"]), (1, &true.into()));
+    let (_, out, _) = node.ask(&admin, &["audit", "list", "--subject", "bob"]);
+    assert_eq!(out.lines().count(), 1, "only the headings: {out}");
+
+    // Offline, beside the running node and after it.
+    let data = folder.path().join("data").display().to_string();
+    let verify = |more: &[&str]| parts(&mintage(&[&["audit", "verify", "--data", &data], more].concat(), &[]));
+    assert_eq!(verify(&[]).0, Some(0));
+    drop(node);
+    let (status, out, err) = verify(&[]);
+    assert_eq!(
+        (status, err.as_str(), fact(&out, "chain").as_str(), fact(&out, "begins").as_str()),
+        (Some(0), "", "whole", "with the trail")
+    );
+    let head = fact(&out, "head");
+    assert_eq!(verify(&["--head", &head]).0, Some(0));
+    let audit = folder.path().join("data/audit");
+    let file = std::fs::read_dir(&audit).unwrap().map(|entry| entry.unwrap().path()).find(|path| path.extension().is_some()).unwrap();
+    let text = std::fs::read_to_string(&file).unwrap();
+    let without_the_end = text.lines().take(text.lines().count() - 2).map(|line| format!("{line}\n")).collect::<String>();
+    std::fs::write(&file, without_the_end).unwrap();
+    let (status, out, _) = verify(&["--head", &head]);
+    assert!(status == Some(1) && fact(&out, "noted head").starts_with("not in the chain") && fact(&out, "chain") == "whole", "{out}");
+    std::fs::write(&file, text.replacen("\"alice\"", "\"bobby\"", 1)).unwrap();
+    let (status, out, _) = parts(&mintage(&["audit", "verify", "--folder", audit.to_str().unwrap()], &[]));
+    assert!(status == Some(1) && fact(&out, "chain").contains("changed, left out or put in"), "{out}");
+    let nowhere = parts(&mintage(&["audit", "unfinished", "--folder", "/nonexistent"], &[]));
+    assert!(nowhere.0 == Some(1) && nowhere.2.contains("/nonexistent"), "{}", nowhere.2);
+}

@@ -10,6 +10,8 @@
 mod ages;
 #[path = "crash/api.rs"]
 mod api;
+#[path = "crash/audit.rs"]
+mod audit;
 #[path = "crash/check.rs"]
 mod check;
 #[path = "crash/restore.rs"]

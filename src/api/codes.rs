@@ -96,6 +96,7 @@ codes! {
     ClientBeyondYours "client_beyond_yours" 403 "The client may do something that the asker may not" "Ask with a token that has its scopes, of a client that has its audiences and `opens_for`."
     TooManySecrets "too_many_secrets" 409 "The client has two secrets already" "Remove the one that nothing uses any more, then add one."
     LastSecret "last_secret" 409 "The client has no other secret" "Add one first; or remove the client."
+    NoAuditTrail "no_audit_trail" 404 "No audit trail is kept here" "Switch it on with `audit.enabled`; what happened before is not in it."
     KeyState "key_state" 409 "The key's state does not allow this" "Look at the key's state with `mintage keys list`."
     TooManyKeys "too_many_keys" 409 "Enough keys are announced already" "Let them take over with `mintage keys rotate`, or retire one."
     NoStandby "no_standby" 409 "No announced key can take over" "Import one with `mintage keys import`, or announce one."
@@ -107,7 +108,7 @@ codes! {
     NoSigningKey "no_signing_key" 503 "No key may sign now" "Ask again after `Retry-After`; the operator must look at the keys."
     KeyRingBehind "key_ring_behind" 503 "A key is not loaded yet" "Ask again after `Retry-After`."
     KeyFolder "key_folder" 503 "The folder of keys cannot be used" "Ask again after `Retry-After`; the operator must look at the folder."
-    AuditTrail "audit_trail" 503 "The audit trail cannot be written" "Ask again after `Retry-After`; nothing was done. The operator must look at the folder."
+    AuditTrail "audit_trail" 503 "The audit trail cannot be written or read" "Ask again after `Retry-After`; nothing was done. The operator must look at the folder."
 
     // one field
     Required "required" 0 "The member is missing or empty" "Give it."

@@ -2,6 +2,7 @@
 //!
 //! Requests refuse members that they do not know; answers may grow, so who reads them must ignore what they do not know.
 
+mod audit;
 mod clients;
 mod codes;
 mod keys;
@@ -12,6 +13,7 @@ mod secret;
 mod sessions;
 mod tokens;
 
+pub use audit::{AuditActor, AuditEvent, AuditList, AuditTarget};
 pub use clients::{ClientBody, ClientCreated, ClientList, LifetimesBody, NewClient, ReplaceClient, SecretCreated};
 pub use codes::{Code, codes_page};
 pub use keys::{AnnounceKey, KeyBody, KeyList, MacKeyBody};

@@ -1,7 +1,9 @@
 //! What is told of an effect.
 
 use std::net::IpAddr;
+use std::str::FromStr;
 
+use serde::de::value::{Error, StrDeserializer};
 use serde::{Deserialize, Serialize};
 
 use super::text::Text;
@@ -24,6 +26,8 @@ pub enum Action {
     GiveBack,
     /// A superseded refresh token was presented: its session has been ended.
     ReuseDetected,
+    /// A session had to go for a new one: its subject, or its slot, has as many as it may have.
+    SessionDisplaced,
     /// A client is registered.
     AddClient,
     /// A client's registration is replaced.
@@ -44,6 +48,8 @@ pub enum Action {
     RetireKey,
     /// A backup of the store is taken.
     TakeBackup,
+    /// A key is in another state, which [`Deed::reason_code`] names: its time has come, whoever set it.
+    KeyTurned,
 }
 
 impl Action {
@@ -56,22 +62,32 @@ impl Action {
             Self::Revoke => "revoke",
             Self::GiveBack => "give_back",
             Self::ReuseDetected => "reuse_detected",
+            Self::SessionDisplaced => "session_displaced",
             Self::AddClient => "add_client",
             Self::ReplaceClient => "replace_client",
             Self::RemoveClient => "remove_client",
-            Self::AddSecret => "add_client_secret",
-            Self::RemoveSecret => "remove_client_secret",
+            Self::AddSecret => "add_secret",
+            Self::RemoveSecret => "remove_secret",
             Self::AnnounceKey => "announce_key",
             Self::RotateKeys => "rotate_keys",
             Self::RotateMacKeys => "rotate_mac_keys",
             Self::RetireKey => "retire_key",
             Self::TakeBackup => "take_backup",
+            Self::KeyTurned => "key_turned",
         }
     }
 
     /// Whether it only takes away what somebody could do: the safe direction.
     pub fn takes_back(self) -> bool {
         matches!(self, Self::Revoke | Self::GiveBack)
+    }
+}
+
+impl FromStr for Action {
+    type Err = ();
+
+    fn from_str(name: &str) -> Result<Self, ()> {
+        Self::deserialize(StrDeserializer::<Error>::new(name)).map_err(|_| ())
     }
 }
 
@@ -182,6 +198,14 @@ impl Ending {
     }
 }
 
+impl FromStr for Ending {
+    type Err = ();
+
+    fn from_str(name: &str) -> Result<Self, ()> {
+        Self::deserialize(StrDeserializer::<Error>::new(name)).map_err(|_| ())
+    }
+}
+
 /// What is known of an effect only afterwards.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Facts {
@@ -225,4 +249,43 @@ pub struct Event {
     pub stamp: Option<Stamp>,
     /// See [`Facts::sessions`].
     pub sessions: Option<u32>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_the_same_in_a_line_a_filter_and_the_log() {
+        let actions = [
+            Action::OpenSession,
+            Action::PatchSession,
+            Action::PatchSubject,
+            Action::Revoke,
+            Action::GiveBack,
+            Action::ReuseDetected,
+            Action::SessionDisplaced,
+            Action::AddClient,
+            Action::ReplaceClient,
+            Action::RemoveClient,
+            Action::AddSecret,
+            Action::RemoveSecret,
+            Action::AnnounceKey,
+            Action::RotateKeys,
+            Action::RotateMacKeys,
+            Action::TakeBackup,
+            Action::RetireKey,
+            Action::KeyTurned,
+        ];
+        let page = include_str!("../../docs/api.md");
+        for action in actions {
+            assert_eq!(serde_json::to_value(action).unwrap(), action.name());
+            assert_eq!(action.name().parse(), Ok(action));
+            assert!(page.contains(&format!("`{}`", action.name())), "docs/api.md does not know {}", action.name());
+        }
+        for ending in [Ending::Done, Ending::Refused, Ending::Unknown, Ending::Interrupted] {
+            assert_eq!((serde_json::to_value(ending).unwrap(), ending.name().parse()), (ending.name().into(), Ok(ending)));
+        }
+        assert_eq!("revoked".parse::<Action>(), Err(()));
+    }
 }

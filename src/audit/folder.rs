@@ -1,6 +1,5 @@
 //! The folder of the trail: one file a day, more where a day is long; the names sort as they were written.
 
-use std::ffi::OsStr;
 use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
@@ -200,9 +199,4 @@ pub(super) fn names(path: &Path) -> io::Result<Vec<Name>> {
     }
     names.sort_unstable();
     Ok(names)
-}
-
-/// Whether a path looks like a file of the trail.
-pub(super) fn name_of(path: &Path) -> Option<Name> {
-    path.file_name().and_then(OsStr::to_str).and_then(|name| name.parse().ok())
 }

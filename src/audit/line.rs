@@ -125,6 +125,12 @@ impl Line {
         Some(Event { id, at, node, deed: self.deed(), ending, code, stamp: stamp_ms, sessions })
     }
 
+    /// The event of an intent that has no outcome.
+    pub(super) fn into_interrupted(self) -> Event {
+        let (id, at, node) = (self.id, self.at, self.node.clone());
+        Event { id, at, node, deed: self.deed(), ending: Ending::Interrupted, code: None, stamp: None, sessions: None }
+    }
+
     pub(super) fn at(&self) -> Moment {
         self.at
     }

@@ -20,4 +20,4 @@ pub use folder::{AuditFault, Place};
 pub use read::{Page, Query};
 pub use text::Text;
 pub use trail::{Opened, Settings, Trail};
-pub use verify::{Broken, Verdict, verify};
+pub use verify::{Broken, Unfinished, Verdict, verify};

@@ -5,10 +5,11 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use super::event::{Event, Target};
+use super::event::{Action, Ending, Event, Target};
 use super::folder::{Name, Place, day_of, names};
 use super::line::{Kind, Line};
 use super::text::Text;
+use crate::id::Sid;
 use crate::time::Moment;
 
 /// How much is read at once. Every line fits many times.
@@ -25,12 +26,20 @@ pub struct Query {
     pub client_id: Option<String>,
     /// Done by which client.
     pub by: Option<String>,
-    /// The kind of target, and its id.
-    pub target: Option<(String, Option<String>)>,
+    /// What was done.
+    pub action: Option<Action>,
+    /// How it ended.
+    pub ending: Option<Ending>,
+    /// To which session.
+    pub sid: Option<Sid>,
+    /// To what, by its id: of a token, a session, a subject, a client or a key.
+    pub target: Option<String>,
+    /// With which request.
+    pub request_id: Option<String>,
     /// At or after.
-    pub from: Option<Moment>,
+    pub since: Option<Moment>,
     /// Before.
-    pub to: Option<Moment>,
+    pub until: Option<Moment>,
     /// At most this many.
     pub limit: usize,
     /// From where: the place that the page before ended at.
@@ -51,8 +60,8 @@ impl Query {
     pub(super) fn find(&self, folder: &Path) -> io::Result<Page> {
         let mut lines = Backwards::new(folder, self.place)?;
         let mut page = Page::default();
-        lines.to = self.to.map(day_of);
-        lines.from = self.from.map(day_of);
+        lines.until = self.until.map(day_of);
+        lines.since = self.since.map(day_of);
         while let Some((place, text)) = lines.next()? {
             let event = read(&text).filter(|event| self.fits(event));
             page.events.extend(event);
@@ -65,7 +74,7 @@ impl Query {
     }
 
     fn fits(&self, event: &Event) -> bool {
-        let Self { subject, client_id, by, target, from, to, limit: _, place: _ } = self;
+        let Self { subject, client_id, by, action, ending, sid, target, request_id, since, until, limit: _, place: _ } = self;
         let is = |wanted: &Option<String>, held: Option<&Text>| wanted.as_ref().is_none_or(|wanted| held == Some(&Text::of(wanted)));
         let deed = &event.deed;
         let (of_subject, of_client) = match &deed.target {
@@ -73,12 +82,12 @@ impl Query {
             Target::Client(id) => (deed.subject.as_ref(), Some(id)),
             _ => (deed.subject.as_ref(), deed.client_id.as_ref()),
         };
-        let (kind, id) = deed.target.parts();
-        let is_target = target.as_ref().is_none_or(|(wanted, wanted_id)| {
-            wanted == kind && wanted_id.as_ref().is_none_or(|wanted| id.as_deref() == Some(Text::of(wanted).as_str()))
-        });
-        let is_then = from.is_none_or(|from| event.at >= from) && to.is_none_or(|to| event.at < to);
-        is(subject, of_subject) && is(client_id, of_client) && is(by, Some(&deed.by.client_id)) && is_target && is_then
+        let is_target = target.as_ref().is_none_or(|wanted| deed.target.parts().1.as_deref() == Some(Text::of(wanted).as_str()))
+            && sid.is_none_or(|wanted| deed.target == Target::Session(wanted));
+        let is_kind = action.is_none_or(|wanted| deed.action == wanted) && ending.is_none_or(|wanted| event.ending == wanted);
+        let is_then = since.is_none_or(|since| event.at >= since) && until.is_none_or(|until| event.at < until);
+        let is_whose = is(subject, of_subject) && is(client_id, of_client) && is(by, Some(&deed.by.client_id));
+        is_whose && is_target && is_kind && is_then && is(request_id, deed.asked.request_id.as_ref())
     }
 }
 
@@ -100,15 +109,15 @@ pub(super) struct Backwards {
     /// How many bytes have been read.
     pub(super) read: u64,
     /// Files that begin later than a day after this one are passed over. (A clock that was set back may have put an earlier line there.)
-    pub(super) to: Option<u64>,
+    pub(super) until: Option<u64>,
     /// Files of earlier days are not read.
-    pub(super) from: Option<u64>,
+    pub(super) since: Option<u64>,
 }
 
 impl Backwards {
     pub(super) fn new(folder: &Path, place: Option<Place>) -> io::Result<Self> {
         let mut all =
-            Self { folder: folder.to_owned(), files: names(folder)?, current: None, lines: Vec::new(), read: 0, to: None, from: None };
+            Self { folder: folder.to_owned(), files: names(folder)?, current: None, lines: Vec::new(), read: 0, until: None, since: None };
         if let Some(place) = place {
             all.files.retain(|name| *name <= place.file);
             if all.files.last() == Some(&place.file) {
@@ -134,20 +143,25 @@ impl Backwards {
 
     /// Whether something lies before a place.
     pub(super) fn has_more(&self, place: Place) -> bool {
-        place.end > 0 || self.files.iter().any(|name| self.from.is_none_or(|from| name.day >= from))
+        place.end > 0 || self.files.iter().any(|name| self.since.is_none_or(|since| name.day >= since))
     }
 
     fn open_next(&mut self, end: Option<u64>) -> io::Result<bool> {
         loop {
             let Some(name) = self.files.pop() else { return Ok(false) };
-            if self.from.is_some_and(|from| name.day < from) {
+            if self.since.is_some_and(|since| name.day < since) {
                 self.files.clear();
                 return Ok(false);
             }
-            if end.is_none() && self.to.is_some_and(|to| name.day > to + 1) {
+            if end.is_none() && self.until.is_some_and(|until| name.day > until + 1) {
                 continue;
             }
-            let file = File::open(self.folder.join(name.to_string()))?;
+            let file = match File::open(self.folder.join(name.to_string())) {
+                Ok(file) => file,
+                // Its time came after the folder was looked at.
+                Err(why) if why.kind() == io::ErrorKind::NotFound => continue,
+                Err(why) => return Err(why),
+            };
             let length = file.metadata()?.len();
             self.current = Some((name, file, end.unwrap_or(length).min(length)));
             return Ok(true);

@@ -9,18 +9,20 @@ use std::sync::mpsc::{self, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
 use super::event::{Deed, Ending, Event, Facts};
 use super::folder::{AuditFault, Folder};
 use super::line::Record;
 use super::read::{Page, Query};
-use super::writer::{Desk, Job, Shared};
+use super::writer::{Before, Desk, Job, Shared};
 use crate::id::EventId;
 use crate::time::Moment;
 
 /// How many jobs may wait: more intents are refused at once.
 const QUEUE: usize = 8_192;
+/// How many look for events at once: whoever reads must not keep the node busy.
+const READERS: usize = 2;
 
 /// How much is kept.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,7 +31,8 @@ pub struct Settings {
     pub file_size: u64,
     /// Files of earlier days are removed.
     pub keep: Duration,
-    /// The oldest files are removed when all but the current one have more bytes than this.
+    /// The oldest files are removed when all together would have more bytes than this; one write may go beyond it. At least twice
+    /// [`Self::file_size`], or only the current file is kept.
     pub total_size: u64,
 }
 
@@ -46,6 +49,8 @@ pub struct Opened {
 pub struct Trail {
     folder: PathBuf,
     shared: Arc<Shared>,
+    readers: Semaphore,
+    taken_up_at: Option<Moment>,
     queue: Option<Sender<Job>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -59,11 +64,12 @@ impl Trail {
         let io = |why: io::Error| AuditFault::io(folder, &why);
         let shared = Arc::new(Shared::default());
         let opened = Folder::open(folder, random)?;
-        let (desk, interrupted) = Desk::open(opened, settings, shared.clone(), now).map_err(io)?;
+        let (desk, Before { interrupted, last_at: taken_up_at }) = Desk::open(opened, settings, shared.clone(), now).map_err(io)?;
         let head = desk.head();
         let (queue, jobs) = mpsc::channel();
         let thread = thread::Builder::new().name("audit-writer".to_owned()).spawn(move || desk.work(&jobs)).map_err(io)?;
-        let trail = Self { folder: folder.to_owned(), shared, queue: Some(queue), thread: Some(thread) };
+        let readers = Semaphore::new(READERS);
+        let trail = Self { folder: folder.to_owned(), shared, readers, taken_up_at, queue: Some(queue), thread: Some(thread) };
         Ok((trail, Opened { interrupted, head }))
     }
 
@@ -91,11 +97,23 @@ impl Trail {
         self.shared.lost.load(Ordering::Acquire)
     }
 
-    /// Looks for events; those that ended before this call are seen. Reads at most 8 MiB, on a thread that may block.
+    /// When the run before wrote its last line; none for a new trail.
+    pub fn taken_up_at(&self) -> Option<Moment> {
+        self.taken_up_at
+    }
+
+    /// How often lines were brought to disk since the start; many intents share one time.
+    pub fn syncs(&self) -> u64 {
+        self.shared.syncs.load(Ordering::Relaxed)
+    }
+
+    /// Looks for events; those that ended before this call are seen. Reads at most 8 MiB, on a thread that may block; two look at once,
+    /// others wait.
     ///
     /// # Errors
     /// When a file cannot be read.
     pub async fn find(&self, query: Query) -> Result<Page, AuditFault> {
+        let _turn = self.readers.acquire().await;
         let (done, flushed) = oneshot::channel();
         self.send(Job::Flush(done));
         let _ = flushed.await;

@@ -3,10 +3,12 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use tokio::task::JoinSet;
+
 use super::super::event::{Action, By, Target};
 use super::super::folder::names;
 use super::super::text::Text;
-use super::super::verify::verify;
+use super::super::verify::{Verdict, verify};
 use super::*;
 use crate::id::Stamp;
 
@@ -38,6 +40,10 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     names(folder).expect("names").iter().map(|name| folder.join(name.to_string())).collect()
 }
 
+fn verdict(folder: &Path) -> Verdict {
+    verify(folder, None).expect("a verdict")
+}
+
 async fn three_effects(folder: &Path) -> String {
     let (trail, _) = open(folder, SETTINGS, at(0));
     for number in 1..=3 {
@@ -51,19 +57,19 @@ async fn three_effects(folder: &Path) -> String {
 async fn an_edit_a_line_left_out_and_one_put_in_are_seen() {
     let folder = tempfile::tempdir().expect("a folder");
     let text = three_effects(folder.path()).await;
-    let good = verify(&files(folder.path())).expect("a verdict");
+    let good = verdict(folder.path());
     assert_eq!((good.lines, good.torn, good.from_the_beginning, good.broken), (6, 0, true, None));
     let lines: Vec<&str> = text.lines().collect();
     let without_third = [&lines[..2], &lines[3..]].concat().join("\n") + "\n";
     let twice = [&lines[..3], &lines[2..]].concat().join("\n") + "\n";
     for (bent, line) in [(text.replacen("alice", "bobby", 1), 2), (without_third, 3), (twice, 4)] {
         fs::write(&files(folder.path())[0], bent).expect("it is written");
-        let verdict = verify(&files(folder.path())).expect("a verdict");
+        let verdict = verdict(folder.path());
         assert_eq!(verdict.broken.map(|broken| broken.line), Some(line));
     }
     let cut = lines[..4].join("\n") + "\n";
     fs::write(&files(folder.path())[0], cut).expect("it is written");
-    let verdict = verify(&files(folder.path())).expect("a verdict");
+    let verdict = verdict(folder.path());
     assert!(verdict.broken.is_none() && verdict.head != good.head, "what is cut off at the end shows in the head alone");
 }
 
@@ -86,7 +92,7 @@ async fn a_crash_between_intent_and_outcome_is_named_at_the_next_start_once() {
     assert_eq!((told.events[0].id, told.events[0].ending), (id(2), Ending::Interrupted), "it has its line now");
     drop(trail);
     assert!(open(folder.path(), SETTINGS, at(4)).1.interrupted.is_empty());
-    let verdict = verify(&files(folder.path())).expect("a verdict");
+    let verdict = verdict(folder.path());
     assert_eq!((verdict.torn, verdict.broken), (1, None), "the chain goes through a torn line");
 }
 
@@ -103,7 +109,7 @@ async fn files_turn_over_by_day_and_size_and_are_removed_by_age_and_room() {
     drop(trail);
     let days: Vec<u64> = names(folder.path()).expect("names").iter().map(|name| name.day).collect();
     assert!(days.iter().all(|day| *day >= at(DAY).seconds() / DAY) && days.contains(&(at(DAY).seconds() / DAY)), "{days:?}");
-    let verdict = verify(&files(folder.path())).expect("a verdict");
+    let verdict = verdict(folder.path());
     assert_eq!((verdict.broken, verdict.from_the_beginning), (None, false), "the chain goes over files, and says that some are gone");
     let (trail, _) = open(folder.path(), Settings { total_size: 0, ..small }, at(3 * DAY));
     effect(&trail, 5, at(3 * DAY)).await;
@@ -145,4 +151,77 @@ async fn pages_go_from_the_newest_to_the_oldest_and_end() {
     let of = |subject: &str| Query { subject: Some(subject.to_owned()), limit: 9, ..Query::default() };
     assert_eq!(trail.find(of("alice")).await.expect("a page").events.len(), 5);
     assert!(trail.find(of("bob")).await.expect("a page").events.is_empty());
+}
+
+#[tokio::test]
+async fn a_flood_takes_no_more_room_than_it_may_and_the_newest_stay() {
+    const ROOM: u64 = 256 << 10;
+    const FLOOD: usize = 2_000;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (trail, _) = open(folder.path(), Settings { file_size: ROOM / 4, total_size: ROOM, ..SETTINGS }, at(0));
+    let held = || files(folder.path()).iter().map(|path| fs::metadata(path).map_or(0, |file| file.len())).sum::<u64>();
+    let (mut most, mut written) = (0, 0);
+    let subject = "x".repeat(5_000);
+    for n in 0..FLOOD {
+        let id = EventId::new(Stamp::from_millis(2 + n as u64), &[7; 10]);
+        trail.intend(id, at(0), deed(&subject)).await.expect("an intent is written");
+        trail.conclude(id, at(0), deed(&subject), Ending::Refused, Facts::default());
+        most = most.max(held());
+        written += 2;
+    }
+    // One write goes beyond what a file, and so the whole, may have: here an intent and the outcome before it.
+    assert!(most <= ROOM + 4 * 1024, "{most} bytes");
+    let page = trail.find(Query { limit: 1, ..Query::default() }).await.expect("a page");
+    assert_eq!(page.events[0].id, EventId::new(Stamp::from_millis(1 + FLOOD as u64), &[7; 10]));
+    drop(trail);
+    let left = verdict(folder.path());
+    assert_eq!((left.broken, left.from_the_beginning), (None, false));
+    println!("flood: {written} lines with texts of 5,000 bytes, room {ROOM} bytes, most held {most}, lines left {}", left.lines);
+}
+
+#[tokio::test]
+async fn many_intents_share_an_fsync_and_one_alone_waits_for_its_own() {
+    const MANY: u64 = 512;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (trail, _) = open(folder.path(), SETTINGS, at(0));
+    let trail = Arc::new(trail);
+    let intend = |n: u64| {
+        let trail = trail.clone();
+        async move { trail.intend(EventId::new(Stamp::from_millis(n), &[1; 10]), at(0), deed("alice")).await }
+    };
+    let began = tokio::time::Instant::now();
+    for n in 0..MANY {
+        intend(n).await.expect("an intent is written");
+    }
+    let (alone, syncs_alone) = (began.elapsed(), trail.syncs());
+    assert_eq!(syncs_alone, MANY, "each was on disk before the next began");
+    let began = tokio::time::Instant::now();
+    let done = (MANY..2 * MANY).map(intend).collect::<JoinSet<_>>().join_all().await;
+    let (together, syncs_together) = (began.elapsed(), trail.syncs() - syncs_alone);
+    assert!(done.iter().all(Result::is_ok) && syncs_together < MANY, "{syncs_together}");
+    println!(
+        "{MANY} intents one after another: {MANY} fsyncs, {:?} each; at once: {syncs_together} fsyncs, {:?} each",
+        alone / 512,
+        together / 512
+    );
+}
+
+#[tokio::test]
+async fn files_name_what_was_never_finished_before_and_after_the_next_start() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (trail, _) = open(folder.path(), SETTINGS, at(0));
+    effect(&trail, 1, at(0)).await;
+    trail.intend(id(2), at(1), deed("bob")).await.expect("an intent is written");
+    drop(trail);
+    let named = |verdict: &Verdict| -> Vec<_> {
+        verdict.unfinished.iter().map(|effect| (effect.event.id, effect.event.at, effect.told_at)).collect()
+    };
+    assert_eq!(named(&verdict(folder.path())), [(id(2), at(1), None)]);
+    let (trail, _) = open(folder.path(), SETTINGS, at(9));
+    assert_eq!(trail.taken_up_at(), Some(at(1)));
+    drop(trail);
+    let told = verdict(folder.path());
+    assert_eq!(named(&told), [(id(2), at(1), Some(at(9)))]);
+    assert!(verify(folder.path(), Some(&told.head.to_uppercase())).expect("a verdict").knows_noted);
+    assert!(!verify(folder.path(), Some(&"0".repeat(64))).expect("a verdict").knows_noted);
 }

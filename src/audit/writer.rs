@@ -42,6 +42,8 @@ pub(super) struct Shared {
     pub(super) waiting: AtomicUsize,
     /// Lines that were given up.
     pub(super) lost: AtomicU64,
+    /// How often lines were brought to disk.
+    pub(super) syncs: AtomicU64,
 }
 
 /// The writer's side.
@@ -59,6 +61,13 @@ pub(super) struct Desk {
     failing: bool,
 }
 
+/// What the last run left.
+pub(super) struct Before {
+    pub(super) interrupted: Vec<Event>,
+    /// When its last line was written.
+    pub(super) last_at: Option<Moment>,
+}
+
 struct Current {
     name: Name,
     file: File,
@@ -67,13 +76,13 @@ struct Current {
 
 impl Desk {
     /// Takes up the trail where it ends; answers with the effects that the last run left open.
-    pub(super) fn open(folder: Folder, settings: Settings, shared: Arc<Shared>, now: Moment) -> io::Result<(Self, Vec<Event>)> {
+    pub(super) fn open(folder: Folder, settings: Settings, shared: Arc<Shared>, now: Moment) -> io::Result<(Self, Before)> {
         let files = names(&folder.path)?;
-        let (mut head, mut torn, mut open_before) = (NONE_BEFORE, false, Vec::new());
+        let (mut head, mut torn, mut open_before, mut last_at) = (NONE_BEFORE, false, Vec::new(), None);
         let mut lines = Backwards::new(&folder.path, None)?;
         if let Some((_, text)) = lines.next()? {
             (head, torn) = (digest_of(&text), !text.ends_with(b"\n"));
-            open_before = left_open(&text, lines)?;
+            (open_before, last_at) = left_open(&text, lines)?;
         }
         let mut current = match files.last() {
             Some(last) if last.day >= day_of(now) => Some(*last),
@@ -85,12 +94,7 @@ impl Desk {
             current.file.write_all(b"\n")?;
             current.length += 1;
         }
-        let node = folder.node.clone();
-        let event = |line: Line| {
-            let (id, deed) = (line.id, line.deed());
-            Event { id, at: now, node: node.clone(), deed, ending: Ending::Interrupted, code: None, stamp: None, sessions: None }
-        };
-        let interrupted: Vec<Event> = open_before.into_iter().map(event).collect();
+        let interrupted: Vec<Event> = open_before.into_iter().map(Line::into_interrupted).collect();
         let record = |event: &Event| Record {
             id: event.id,
             at: now,
@@ -101,7 +105,7 @@ impl Desk {
         let open = held.iter().map(|record| record.id).collect();
         let mut desk = Self { folder, settings, shared, current, head, open, held, unsynced: false, failing: false };
         desk.idle();
-        Ok((desk, interrupted))
+        Ok((desk, Before { interrupted, last_at }))
     }
 
     /// The end of the chain, for people.
@@ -189,6 +193,7 @@ impl Desk {
             text.extend(line);
         }
         let Some(mut current) = self.current.take() else { return Ok(()) };
+        self.shared.syncs.fetch_add(u64::from(sync), Ordering::Relaxed);
         let written = current.file.write_all(&text).and_then(|()| if sync { current.file.sync_data() } else { Ok(()) });
         if let Err(why) = written {
             // After a failed fsync nothing is known of this file: the next line begins another one.
@@ -218,7 +223,8 @@ impl Desk {
         let (file, length) = self.folder.append_to(name)?;
         self.current = Some(Current { name, file, length });
         let days = self.settings.keep.as_secs() / 86_400;
-        for gone in self.folder.prune(name, day.saturating_sub(days), self.settings.total_size)? {
+        let others = self.settings.total_size.saturating_sub(self.settings.file_size);
+        for gone in self.folder.prune(name, day.saturating_sub(days), others)? {
             tracing::warn!(file = %gone, "a file of the audit trail was removed before its time: audit.total_mib is reached");
         }
         Ok(())
@@ -242,13 +248,15 @@ impl Desk {
     }
 }
 
-/// The intents that had no outcome when the trail ended. Every line says how many there are, so no more is read than it takes.
-fn left_open(last: &[u8], mut lines: Backwards) -> io::Result<Vec<Line>> {
-    let (mut wanted, mut ended, mut open) = (None, HashSet::new(), Vec::new());
+/// The intents that had no outcome when the trail ended, and when its last line was written. Every line says how many there are, so no
+/// more is read than it takes.
+fn left_open(last: &[u8], mut lines: Backwards) -> io::Result<(Vec<Line>, Option<Moment>)> {
+    let (mut wanted, mut ended, mut open, mut last_at) = (None, HashSet::new(), Vec::new(), None);
     let mut next = Some(last.to_vec());
     while let Some(text) = next {
         if let Some(line) = Line::read(&text) {
             let wanted = *wanted.get_or_insert(line.open);
+            last_at.get_or_insert(line.at());
             match line.kind {
                 _ if open.len() >= wanted => break,
                 Kind::Outcome => {
@@ -261,5 +269,5 @@ fn left_open(last: &[u8], mut lines: Backwards) -> io::Result<Vec<Line>> {
         next = lines.next()?.map(|(_, text)| text);
     }
     open.reverse();
-    Ok(open)
+    Ok((open, last_at))
 }

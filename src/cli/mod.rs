@@ -1,5 +1,6 @@
 //! The command line: one file a command; it prints and never decides. Exit status 0 done, 1 refused or found wanting, 2 wrong use.
 
+mod audit;
 mod backup;
 mod clients;
 mod config;
@@ -55,6 +56,9 @@ enum Command {
     Clients(clients::Clients),
     Backup(backup::Backup),
     Restore(restore::Restore),
+    /// Read the audit trail: who did what to whom, and what a crash left unfinished
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Check and show the configuration
     #[command(subcommand)]
     Config(config::Config),
@@ -83,6 +87,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Clients(command) => wait_for(tokio::runtime::Builder::new_current_thread(), clients::run(command)),
         Command::Backup(args) => wait_for(tokio::runtime::Builder::new_current_thread(), backup::run(args)),
         Command::Restore(args) => wait_for(tokio::runtime::Builder::new_current_thread(), restore::run(args)),
+        Command::Audit(command) => wait_for(tokio::runtime::Builder::new_current_thread(), audit::run(command)),
         Command::Config(command) => config::run(command),
     }
 }

@@ -40,6 +40,10 @@ fn every_command_of_the_design_is_there() {
         "mintage clients remove app".to_owned(),
         "mintage config check --config c.toml --json".to_owned(),
         "mintage config show".to_owned(),
+        format!("mintage audit list --subject alice --client app --by ops --session {sid} --action revoke --result done --request r1"),
+        "mintage audit list --since 2026-11-21T09:00:00Z --until 2026-11-22T09:00:00+01:00 --limit 1000 --json".to_owned(),
+        "mintage audit verify --folder d --head 00 --json".to_owned(),
+        "mintage audit unfinished --config c.toml --data d".to_owned(),
     ] {
         assert!(parse(&line).is_ok(), "{line}: {}", parse(&line).unwrap_err());
     }
@@ -53,6 +57,9 @@ fn wrong_use_is_refused_before_anything_is_sent() {
         "mintage revoke session not-a-sid",
         "mintage revoke subject alice --access-tokens --except 01901234-5678-7abc-8def-0123456789ab",
         "mintage keys announce --algorithm none",
+        "mintage audit list --action revoked",
+        "mintage audit list --since yesterday",
+        "mintage audit list --limit 0",
         "mintage clients add app",
         "mintage sessions list alice --secret x",
     ] {

@@ -28,6 +28,7 @@ use crate::api;
         routes::v1::clients::list, routes::v1::clients::add, routes::v1::clients::show, routes::v1::clients::replace,
         routes::v1::clients::remove,
         routes::v1::client_secrets::add, routes::v1::client_secrets::remove,
+        routes::v1::audit::list,
         routes::ops::health::live, routes::ops::health::ready, routes::ops::metrics::metrics, routes::ops::openapi::openapi,
     ),
     components(schemas(api::Problem, api::OAuthError)),

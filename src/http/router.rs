@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::routes::oauth::{introspect, revoke, token};
 use super::routes::ops::{health, metrics, openapi};
-use super::routes::v1::{backup, claims, client_secrets, clients, keys, revocations, session, sessions};
+use super::routes::v1::{audit, backup, claims, client_secrets, clients, keys, revocations, session, sessions};
 use super::routes::well_known::{jwks, metadata, paserk};
 use crate::issuer::Issuer;
 use crate::telemetry::Metrics;
@@ -76,6 +76,7 @@ fn v1() -> Routes {
         .at("/v1/clients/{id}", get(clients::show).put(clients::replace).delete(clients::remove))
         .at("/v1/clients/{id}/secrets", post(client_secrets::add))
         .at("/v1/clients/{id}/secrets/{secret_id}", delete(client_secrets::remove))
+        .at("/v1/audit", get(audit::list))
 }
 
 /// Guard: the listener, which is on loopback or for operators.

@@ -8,6 +8,11 @@ use crate::audit::{Action, By, Deed, Ending, Facts, Target, Text};
 use crate::id::{EventId, Sid, Stamp};
 use crate::policy::Session;
 use crate::registry::Client;
+use crate::store::Owner;
+use crate::time::Moment;
+
+/// Who does what the node does by itself.
+const THE_NODE: &str = "mintage";
 
 impl Issuer {
     /// Opens a session for `request.subject`. One store call; with an idempotency key a lost answer leaves no orphan.
@@ -49,13 +54,17 @@ impl Issuer {
     /// and leaves no line.
     pub async fn revoke(&self, by: &Bearer, request: RevokeRequest) -> Result<RevocationAnswer, Fault> {
         if request.dry_run {
-            return self.take_back(by, request).await;
+            return self.take_back(by, request).await.map(|(answer, _)| answer);
         }
         let (target, client_id) = target_of(&request.target);
         let reason_code = request.reason_code.as_deref().map(Text::of);
         let deed = Deed { client_id, reason_code, ..by.deed(Action::Revoke, target) };
-        let facts = |revoked: &RevocationAnswer| Facts { sessions: revoked.sessions, stamp: revoked.stamp, ..Facts::default() };
-        self.audited(deed, self.take_back(by, request), facts).await
+        let facts = |(revoked, owner): &(RevocationAnswer, Option<Owner>)| Facts {
+            sessions: revoked.sessions,
+            stamp: revoked.stamp,
+            ..whose(owner.as_ref())
+        };
+        self.audited(deed, self.take_back(by, request), facts).await.map(|(answer, _)| answer)
     }
 
     /// The whole store as it is at this moment, but for the keys.
@@ -160,6 +169,21 @@ impl Issuer {
         trail.conclude(self.event_id(), self.now(), deed, Ending::Done, Facts::default());
     }
 
+    /// A session was ended so that another one of its subject could be opened.
+    pub(super) fn session_was_displaced(&self, by: &Bearer, subject: &str, sid: Sid) {
+        let Some(trail) = &self.audit else { return };
+        let deed = Deed { subject: Some(Text::of(subject)), ..by.deed(Action::SessionDisplaced, Target::Session(sid)) };
+        trail.conclude(self.event_id(), self.now(), deed, Ending::Done, Facts::default());
+    }
+
+    /// A key is in another state since the last look; nobody asks for that when its time comes.
+    pub(super) fn key_has_turned(&self, kid: &str, state: &str, at: Moment) {
+        let Some(trail) = &self.audit else { return };
+        let by = By { client_id: Text::of(THE_NODE), jti: None };
+        let deed = Deed { reason_code: Some(Text::of(state)), ..Deed::new(Action::KeyTurned, Target::Key(Text::of(kid)), by) };
+        trail.conclude(self.event_id(), at, deed, Ending::Done, Facts::default());
+    }
+
     fn event_id(&self) -> EventId {
         EventId::new(Stamp::from_millis(self.now().millis()), &self.random())
     }
@@ -177,6 +201,12 @@ impl Caller {
         let by = By { client_id: Text::of(&self.client.id), jti: None };
         Deed { asked: self.asked.clone(), ..Deed::new(action, target, by) }
     }
+}
+
+/// What a line says of the session that it is about.
+pub(super) fn whose(owner: Option<&Owner>) -> Facts {
+    let (subject, client_id) = owner.map(|owner| (Text::of(&owner.subject), Text::of(&owner.client_id))).unzip();
+    Facts { subject, client_id, ..Facts::default() }
 }
 
 fn target_of(target: &RevokeTarget) -> (Target, Option<Text>) {

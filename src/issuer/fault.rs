@@ -69,6 +69,8 @@ pub enum Refusal {
     LastSecret,
     /// The client stands in the configuration file: the API cannot change it.
     ClientReadOnly,
+    /// No audit trail is kept.
+    NoAuditTrail,
     /// The key's state does not allow it.
     KeyState(&'static str),
     /// As many keys are announced as may be.
@@ -94,7 +96,7 @@ pub enum Unavailable {
     KeyRingBehind,
     /// The folder of keys cannot be read or written; the text is for the log.
     KeyFolder(String),
-    /// The audit trail cannot be written; the text is for the log. Nothing was done.
+    /// The audit trail cannot be written or read; the text is for the log. Nothing was done.
     AuditTrail(String),
 }
 
@@ -172,6 +174,7 @@ fn code_of_refusal(refusal: &Refusal) -> Code {
         Refusal::ClientBeyond => Code::ClientBeyondYours,
         Refusal::TooManySecrets => Code::TooManySecrets,
         Refusal::LastSecret => Code::LastSecret,
+        Refusal::NoAuditTrail => Code::NoAuditTrail,
         Refusal::KeyState(_) => Code::KeyState,
         Refusal::TooManyKeys => Code::TooManyKeys,
         Refusal::NoStandby => Code::NoStandby,
@@ -226,7 +229,7 @@ impl fmt::Display for Unavailable {
             Self::ViewStale => f.write_str("the view of revocations is too old"),
             Self::NoSigningKey => f.write_str("no key may sign now"),
             Self::KeyFolder(why) => write!(f, "the key folder has failed: {why}"),
-            Self::AuditTrail(why) => write!(f, "the audit trail cannot be written: {why}"),
+            Self::AuditTrail(why) => write!(f, "the audit trail cannot be used: {why}"),
             Self::KeyRingBehind => f.write_str("a refresh token names a MAC key that is not loaded"),
         }
     }

@@ -70,6 +70,7 @@ impl Issuer {
         self.metrics.view(age, self.view.len());
         self.metrics.store_calls(self.store.calls());
         self.metrics.audit_lost(self.audit.as_ref().map_or(0, Trail::lost));
+        self.metrics.audit_syncs(self.audit.as_ref().map_or(0, Trail::syncs));
         if age.is_some_and(|age| age > SOFT_AGE) {
             tracing::warn!(age_ms = age.map(millis), "the view of revocations is not being confirmed");
         }

@@ -21,6 +21,7 @@ impl Issuer {
         let _changing = self.changing.lock().await;
         let mut ring = self.read_ring().await?;
         self.tend(&mut ring).await?;
+        self.tell_key_turns(&ring);
         self.bury(&mut ring).await?;
         self.bury_macs(&mut ring).await?;
         self.install(ring);

@@ -2,6 +2,7 @@
 //!
 //! Everything that is refused here is refused before anything is written.
 
+mod audit_trail;
 mod audited;
 mod authenticate;
 mod backup;
@@ -15,6 +16,7 @@ mod follow;
 mod idempotency;
 mod introspect;
 mod key_schedule;
+mod key_turns;
 mod keys;
 mod mac_keys;
 mod mark;
@@ -116,6 +118,8 @@ pub struct Issuer {
     marked: Mutex<mark::Mark>,
     /// How far the store had come at the last heartbeat.
     progress: Mutex<Option<Progress>>,
+    /// Up to when the turns of keys have been told.
+    turns_told: Mutex<Moment>,
     ring_wanted: AtomicBool,
     /// The DPoP proofs that this node has taken.
     proofs: Mutex<Seen>,
@@ -143,6 +147,7 @@ impl Issuer {
             followed: Mutex::new(Position::default()),
             marked: Mutex::default(),
             progress: Mutex::new(None),
+            turns_told: Mutex::new(key_turns::told_before(audit.as_ref(), clock.now())),
             ring_wanted: AtomicBool::new(false),
             proofs: Mutex::new(Seen::default()),
             standby_missed: AtomicBool::new(false),

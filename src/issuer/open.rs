@@ -7,6 +7,7 @@ use crate::claims::{Custom, CustomFault};
 use crate::id::Stamp;
 use crate::policy::Session;
 use crate::registry::{Client, Grant, Lifetimes, ScopeSet, management};
+use crate::revocation::Revocation;
 use crate::secret::Secret;
 use crate::store::{Open, Opened, Store};
 use crate::time::Moment;
@@ -35,6 +36,11 @@ impl Issuer {
             Opened::New { session, stamp, displaced } => {
                 self.metrics.opened();
                 self.merge(&displaced);
+                for gone in &displaced {
+                    if let Revocation::Session(sid) = gone.revocation {
+                        self.session_was_displaced(by, &session.subject, sid);
+                    }
+                }
                 (session, stamp, secret)
             }
             Opened::Again { session, stamp, sealed } => {

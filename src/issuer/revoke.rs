@@ -6,19 +6,20 @@ use crate::id::RevocationId;
 use crate::policy::EndReason;
 use crate::registry::management;
 use crate::revocation::{Cause, Extent, Target};
-use crate::store::{Filter, LogEntry, Revocable, Revoke, RevokeAnswer, Revoked, Store};
+use crate::store::{Filter, LogEntry, Owner, Revocable, Revoke, RevokeAnswer, Revoked, Store};
 use crate::verify::HARD_AGE;
 
 /// A dry run counts live sessions up to this many; beyond, it says nothing rather than scan on.
 const COUNT_AT_MOST: u32 = 10_000;
 
 impl Issuer {
-    /// Carries out a revocation. When this answers, it is durable and in this node's own view. One store call.
-    pub(super) async fn take_back(&self, by: &Bearer, request: RevokeRequest) -> Result<RevocationAnswer, Fault> {
+    /// Carries out a revocation, and says whose session it was, where it was one. When this answers, it is durable and in this node's
+    /// own view. One store call.
+    pub(super) async fn take_back(&self, by: &Bearer, request: RevokeRequest) -> Result<(RevocationAnswer, Option<Owner>), Fault> {
         by.must_have(scope_for(&request.target))?;
         check(&request)?;
         if request.dry_run {
-            return self.would_revoke(by, request).await;
+            return self.would_revoke(by, request).await.map(|answer| (answer, None));
         }
         if let RevokeTarget::Key(kid) = &request.target {
             self.must_be_ours(kid)?;
@@ -36,21 +37,21 @@ impl Issuer {
         };
         let (subject, client) = concerned(&request.target);
         let known = self.known(subject, client);
-        let revoked = match self.store.revoke(revoke, known).await? {
-            RevokeAnswer::Done { revoked, entries } => {
+        let (revoked, owner) = match self.store.revoke(revoke, known).await? {
+            RevokeAnswer::Done { revoked, entries, owner } => {
                 self.merge(&entries);
                 self.metrics.revoked(target_name(&request.target));
                 tracing::info!(id = %revoked.id, target = target_name(&request.target), by = by.client_id, stamp = revoked.stamp.millis(), "revoked");
-                *revoked
+                (*revoked, owner)
             }
-            RevokeAnswer::Again(revoked) => *revoked,
+            RevokeAnswer::Again(revoked) => (*revoked, None),
             RevokeAnswer::KeyReused => return Err(Refusal::IdempotencyKeyReused.into()),
             RevokeAnswer::NotHeld => return Err(Refusal::NotFound.into()),
         };
         if let RevokeTarget::Key(kid) = &request.target {
             self.key_was_revoked(kid).await?;
         }
-        Ok(answer(revoked))
+        Ok((answer(revoked), owner))
     }
 
     /// A revocation made before, as long as its log entry is kept.

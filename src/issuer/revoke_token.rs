@@ -1,12 +1,13 @@
 //! A client gives a token back (RFC 7009).
 
+use super::audited::whose;
 use super::{Caller, Fault, Issuer, Refusal};
-use crate::audit::{Action, Facts, Target};
+use crate::audit::{Action, Deed, Target, Text};
 use crate::id::{Jti, RevocationId};
 use crate::policy::EndReason;
 use crate::registry::management;
 use crate::secret::Secret;
-use crate::store::{Holder, Revocable, Revoke, RevokeAnswer, Store};
+use crate::store::{Holder, Owner, Revocable, Revoke, RevokeAnswer, Store};
 use crate::token::refresh;
 use crate::verify::Denial;
 
@@ -25,23 +26,22 @@ impl Issuer {
             let client_id = (!may_revoke_any).then(|| caller.client.id.clone());
             let holder = Holder { client_id, secret_hash: token.secret_hash() };
             let deed = caller.deed(Action::GiveBack, Target::Session(token.sid));
-            return self
-                .audited(deed, self.give_back(caller, Revocable::Session(token.sid), Some(holder)), |()| Facts::default())
-                .await
-                .map(|()| true);
+            let ending = self.give_back(caller, Revocable::Session(token.sid), Some(holder));
+            return self.audited(deed, ending, |owner| whose(owner.as_ref())).await.map(|_| true);
         }
-        let (jti, client_id) = match self.access_token_to_revoke(token) {
+        let (jti, subject, client_id) = match self.access_token_to_revoke(token) {
             Ok(named) => named,
             Err(denial) => return Ok(matches!(denial, Denial::Expired | Denial::Revoked(_))),
         };
         if !may_revoke_any && client_id != caller.client.id {
             return Err(Refusal::RefreshTokenForeign.into());
         }
-        let deed = caller.deed(Action::GiveBack, Target::Token(jti));
-        self.audited(deed, self.give_back(caller, Revocable::Token(jti), None), |()| Facts::default()).await.map(|()| true)
+        let (subject, client_id) = (Some(Text::of(&subject)), Some(Text::of(&client_id)));
+        let deed = Deed { subject, client_id, ..caller.deed(Action::GiveBack, Target::Token(jti)) };
+        self.audited(deed, self.give_back(caller, Revocable::Token(jti), None), |owner| whose(owner.as_ref())).await.map(|_| true)
     }
 
-    async fn give_back(&self, caller: &Caller, what: Revocable, only_if: Option<Holder>) -> Result<(), Fault> {
+    async fn give_back(&self, caller: &Caller, what: Revocable, only_if: Option<Holder>) -> Result<Option<Owner>, Fault> {
         let target = if only_if.is_some() { "session" } else { "token" };
         let revoke = Revoke {
             id: RevocationId::new(self.reading(), &self.random()),
@@ -54,19 +54,20 @@ impl Issuer {
             idempotency: None,
         };
         match self.store.revoke(revoke, self.known("", &caller.client.id)).await? {
-            RevokeAnswer::Done { entries, .. } => {
+            RevokeAnswer::Done { entries, owner, .. } => {
                 self.merge(&entries);
                 self.metrics.revoked(target);
-                Ok(())
+                Ok(owner)
             }
             RevokeAnswer::NotHeld => Err(Refusal::RefreshTokenForeign.into()),
-            RevokeAnswer::Again(_) | RevokeAnswer::KeyReused => Ok(()),
+            RevokeAnswer::Again(_) | RevokeAnswer::KeyReused => Ok(None),
         }
     }
 
     /// A token that is still good for somebody: there is nothing to take back of any other.
-    fn access_token_to_revoke(&self, token: &Secret<String>) -> Result<(Jti, String), Denial> {
+    fn access_token_to_revoke(&self, token: &Secret<String>) -> Result<(Jti, String, String), Denial> {
         let verified = token.expose(|token| self.verifier.verify_as(token, self.judging(), &self.any_audience()))?;
-        Ok((verified.claims().jti, verified.claims().client_id.clone()))
+        let claims = verified.claims();
+        Ok((claims.jti, claims.subject.clone(), claims.client_id.clone()))
     }
 }

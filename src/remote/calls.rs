@@ -7,11 +7,11 @@ use http::Method;
 use super::url::{encode, with_query};
 use super::{Call, RemoteFault, RemoteIssuer};
 use crate::api::{
-    AnnounceKey, ClientBody, ClientCreated, ClientList, KeyBody, KeyList, NewClient, NewRevocation, RevocationBody, SecretCreated,
-    SessionBody, SessionList, TargetBody,
+    AnnounceKey, AuditEvent, AuditList, ClientBody, ClientCreated, ClientList, KeyBody, KeyList, NewClient, NewRevocation, RevocationBody,
+    SecretCreated, SessionBody, SessionList, TargetBody,
 };
 use crate::id::Sid;
-use crate::registry::management::{self, BACKUP, CLIENTS, KEYS, REVOKE, REVOKE_ALL, SESSIONS_READ};
+use crate::registry::management::{self, AUDIT, BACKUP, CLIENTS, KEYS, REVOKE, REVOKE_ALL, SESSIONS_READ};
 
 /// Which sessions to list.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
@@ -24,7 +24,64 @@ pub struct SessionFilter {
     pub state: Option<String>,
 }
 
+/// Which events of the audit trail to list; as `GET /v1/audit` takes them.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct AuditFilter {
+    /// Whose.
+    pub subject: Option<String>,
+    /// At, or about, which client.
+    pub client_id: Option<String>,
+    /// Done by which client.
+    pub by: Option<String>,
+    /// To which session.
+    pub sid: Option<Sid>,
+    /// To what, by its id.
+    pub target: Option<String>,
+    /// What was done.
+    pub action: Option<String>,
+    /// How it ended.
+    pub result: Option<String>,
+    /// With which request.
+    pub request_id: Option<String>,
+    /// At or after.
+    pub since: Option<String>,
+    /// Before.
+    pub until: Option<String>,
+}
+
 impl RemoteIssuer {
+    /// The newest events that fit, at most `limit` of them, page after page; and whether there may be more.
+    ///
+    /// # Errors
+    /// When a page is refused or does not come.
+    pub async fn audit(&self, filter: &AuditFilter, limit: usize) -> Result<(Vec<AuditEvent>, bool), RemoteFault> {
+        let sid = filter.sid.map(|sid| sid.to_string());
+        let (mut found, mut page_token): (Vec<AuditEvent>, Option<String>) = (Vec::new(), None);
+        loop {
+            let wanted = limit.saturating_sub(found.len()).clamp(1, 200).to_string();
+            let parameters = [
+                ("subject", filter.subject.as_deref()),
+                ("client_id", filter.client_id.as_deref()),
+                ("by", filter.by.as_deref()),
+                ("sid", sid.as_deref()),
+                ("target", filter.target.as_deref()),
+                ("action", filter.action.as_deref()),
+                ("result", filter.result.as_deref()),
+                ("request_id", filter.request_id.as_deref()),
+                ("since", filter.since.as_deref()),
+                ("until", filter.until.as_deref()),
+                ("limit", Some(wanted.as_str())),
+                ("page_token", page_token.as_deref()),
+            ];
+            let page: AuditList = self.call(AUDIT, Call::plain(Method::GET, with_query("/v1/audit", &parameters))).await?;
+            found.extend(page.items);
+            match page.next_page_token {
+                Some(next) if page_token.as_ref() != Some(&next) && found.len() < limit => page_token = Some(next),
+                next => return Ok((found, next.is_some())),
+            }
+        }
+    }
+
     /// Every session that fits, page after page.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
-pub use calls::SessionFilter;
+pub use calls::{AuditFilter, SessionFilter};
 pub use fault::{Refused, RemoteFault};
 
 use crate::api::TokenAnswer;

@@ -25,7 +25,7 @@ use crate::web::{self, Observer, Proxies, RateLimits};
 /// What a failover may lose: nothing that a disk holds, but a heartbeat's worth of readings.
 pub(super) const EMBEDDED_MARGIN: Duration = Duration::from_secs(1);
 
-/// A file of the audit trail is followed by another one at this size.
+/// A file of the audit trail is followed by another one at this size, or at a quarter of what the whole may take.
 const AUDIT_FILE: u64 = 64 << 20;
 
 impl Node {
@@ -74,7 +74,7 @@ impl Node {
 /// Takes the audit trail up where the run before left it, and says what that run had begun and not ended.
 fn open_audit(settings: &Settings, clock: &dyn Clock, entropy: &dyn Entropy, metrics: &Metrics) -> Result<Option<Trail>, StartFault> {
     let Some(wanted) = &settings.audit else { return Ok(None) };
-    let limits = audit::Settings { file_size: AUDIT_FILE, keep: wanted.keep, total_size: wanted.total };
+    let limits = audit::Settings { file_size: AUDIT_FILE.min(wanted.total / 4), keep: wanted.keep, total_size: wanted.total };
     let (trail, opened) = Trail::open(&wanted.folder, limits, clock.now(), entropy.bytes())?;
     for event in &opened.interrupted {
         let (kind, target) = event.deed.target.parts();

@@ -38,6 +38,7 @@ pub struct Metrics {
     heartbeats: Count<1>,
     audit_interrupted: Counter,
     audit_lost: Gauge,
+    audit_syncs: Gauge,
 }
 
 /// `N` labels, each a name and a word of a closed list.
@@ -87,6 +88,7 @@ impl Metrics {
             heartbeats: Count::default(),
             audit_interrupted: Counter::default(),
             audit_lost: Gauge::default(),
+            audit_syncs: Gauge::default(),
         };
         metrics.register_verbs();
         metrics.register_machinery();
@@ -116,6 +118,7 @@ impl Metrics {
         all.register("heartbeats", "Heartbeats of this node, by outcome", self.heartbeats.clone());
         all.register("audit_interrupted", "Effects that the run before had begun and not ended", self.audit_interrupted.clone());
         all.register("audit_lost", "Lines of the audit trail given up since the start", self.audit_lost.clone());
+        all.register("audit_syncs", "How often the audit trail was brought to disk since the start", self.audit_syncs.clone());
     }
 
     fn register_doors(&mut self) {
@@ -242,6 +245,11 @@ impl Metrics {
         self.audit_interrupted.inc_by(effects as u64);
     }
 
+    /// How often the audit trail was brought to disk since the start.
+    pub fn audit_syncs(&self, times: u64) {
+        self.audit_syncs.set(i64::try_from(times).unwrap_or(i64::MAX));
+    }
+
     /// How many lines of the audit trail were given up since the start.
     pub fn audit_lost(&self, lines: u64) {
         self.audit_lost.set(i64::try_from(lines).unwrap_or(i64::MAX));
@@ -291,6 +299,7 @@ mod tests {
         metrics.heartbeat("written");
         metrics.audit_interrupted(2);
         metrics.audit_lost(1);
+        metrics.audit_syncs(3);
         let page = metrics.render();
         for line in [
             "mintage_refreshes_total{namespace=\"tests\",outcome=\"rotated\"} 1",
@@ -308,6 +317,7 @@ mod tests {
             "mintage_heartbeats_total{namespace=\"tests\",outcome=\"written\"} 1",
             "mintage_audit_interrupted_total{namespace=\"tests\"} 2",
             "mintage_audit_lost{namespace=\"tests\"} 1",
+            "mintage_audit_syncs{namespace=\"tests\"} 3",
         ] {
             assert!(page.contains(line), "{line} is not in\n{page}");
         }

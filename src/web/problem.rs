@@ -156,7 +156,8 @@ fn oauth_word(code: Code) -> (&'static str, bool) {
             ("invalid_request", false)
         }
         Code::NotForPublicClients | Code::ClientCannotRefresh | Code::CannotChange | Code::BeyondYourOwn => ("invalid_request", false),
-        Code::OnlyForEpochs | Code::ClientBeyondYours | Code::TooManySecrets | Code::LastSecret => ("invalid_request", false),
+        Code::OnlyForEpochs | Code::ClientBeyondYours | Code::TooManySecrets => ("invalid_request", false),
+        Code::LastSecret | Code::NoAuditTrail => ("invalid_request", false),
     }
 }
 

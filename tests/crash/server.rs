@@ -76,7 +76,7 @@ type = "confidential"
 secret_file = "ops.secret"
 grants = ["client_credentials"]
 scopes = ["mintage:sessions.open", "mintage:sessions.read", "mintage:sessions.update", "mintage:revoke", "mintage:revoke.all",
-    "mintage:introspect", "mintage:keys", "mintage:clients", "mintage:backup"]
+    "mintage:introspect", "mintage:keys", "mintage:clients", "mintage:backup", "mintage:audit"]
 opens_for = ["*"]
 "#,
         );

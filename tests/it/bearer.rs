@@ -32,6 +32,7 @@ fn routes() -> Vec<(Method, &'static str, Option<Value>, &'static str)> {
         (Method::POST, "/v1/keys/rotate", Some(json!({})), "mintage:keys"),
         (Method::POST, "/v1/keys/x/retire", Some(json!({})), "mintage:keys"),
         (Method::POST, "/v1/keys/x/revoke", Some(json!({})), "mintage:keys"),
+        (Method::GET, "/v1/audit", None, "mintage:audit"),
         (Method::GET, "/v1/clients", None, "mintage:clients"),
         (Method::POST, "/v1/clients", Some(json!({ "id": "new", "type": "public" })), "mintage:clients"),
         (Method::GET, "/v1/clients/app", None, "mintage:clients"),

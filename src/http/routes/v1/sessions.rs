@@ -8,11 +8,12 @@ use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use crate::api::{Code, NewSession, SessionBody, SessionList, SessionOpened, TokenAnswer};
+use super::parsed;
+use crate::api::{NewSession, SessionBody, SessionList, SessionOpened, TokenAnswer};
 use crate::http::openapi::{ApiRefusals, BodyRefusals};
 use crate::http::routes::oauth::token::Told;
 use crate::issuer::{Issuer, ListRequest, OpenRequest};
-use crate::web::{Authorized, Json, Params, Query, Refused, answer, idempotency_key};
+use crate::web::{Authorized, Json, Query, Refused, answer, idempotency_key};
 
 /// How many sessions a page has when nothing is said.
 const PAGE: u32 = 50;
@@ -100,9 +101,4 @@ fn list_request(query: Query) -> Result<ListRequest, Refused> {
         limit: parsed(&mut params, "limit", |limit| limit.parse().ok())?.unwrap_or(PAGE),
         from: parsed(&mut params, "page_token", |token| token.parse().ok())?,
     })
-}
-
-fn parsed<T>(params: &mut Params, name: &str, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Refused> {
-    let Some(text) = params.text(name) else { return Ok(None) };
-    parse(&text).map(Some).ok_or_else(|| Refused::field(Code::InvalidQuery, format!("/{name}"), Code::Malformed))
 }
