@@ -79,7 +79,7 @@ impl fmt::Display for StartFault {
             Self::NoMacKey { folder } => write!(
                 f,
                 "{}: there are signing keys but no mac-*.json: the refresh tokens that are out could not be read. Put the file back from its \
-                 copy; if it is lost for good, see \"Lost keys\" in docs/operations.md.",
+                 backup; if it is lost for good, see \"Lost keys\" in docs/operations.md.",
                 folder.display()
             ),
             Self::NoImportedKey { folder, algorithm } => write!(
@@ -104,7 +104,7 @@ impl fmt::Display for StartFault {
 fn keys_missing(f: &mut fmt::Formatter<'_>, folder: &Path, missing: &[String]) -> fmt::Result {
     write!(
         f,
-        "{}: {} of the keys that this store was used with {} missing: {}. Put the folder back from its copy, or name the right one with \
+        "{}: {} of the keys that this store was used with {} missing: {}. Put the folder back from its backup, or name the right one with \
          --keys. Mintage never makes new keys in place of old ones; if they are lost for good, see \"Lost keys\" in docs/operations.md.",
         folder.display(),
         missing.len(),

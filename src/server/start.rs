@@ -122,10 +122,10 @@ async fn open_ring(
 /// The key folder and the store must belong together. `true` where both are new.
 async fn check_keys(store: &Embedded, ring: &KeyRing, folder: &KeyFolder, settings: &Settings, now: Moment) -> Result<bool, StartFault> {
     let remembered = store.keys().await?;
-    if !remembered.is_empty() && !folder.is_empty()? {
-        must_not_be_older(store.progress()?, folder, settings)?;
-    }
     let missing: Vec<String> = remembered.iter().filter(|name| !ring.holds(name)).cloned().collect();
+    if !remembered.is_empty() && !folder.is_empty()? {
+        must_not_be_older(store.progress()?, !missing.is_empty(), folder, settings)?;
+    }
     if !missing.is_empty() {
         return Err(StartFault::KeysMissing { folder: settings.keys.clone(), missing });
     }
@@ -141,13 +141,15 @@ async fn check_keys(store: &Embedded, ring: &KeyRing, folder: &KeyFolder, settin
     Ok(false)
 }
 
-/// What was called back, and is missing from an older store, would be good again.
-fn must_not_be_older(here: Progress, folder: &KeyFolder, settings: &Settings) -> Result<(), StartFault> {
+/// What was called back, and is missing from an older store, would be good again. Keys that are of another store, and lack some of this
+/// one's, are not the younger: they are the wrong ones.
+fn must_not_be_older(here: Progress, lacks_some: bool, folder: &KeyFolder, settings: &Settings) -> Result<(), StartFault> {
     let Some(mark) = folder.mark()? else { return Ok(()) };
-    if mark.parse().is_ok_and(|mark| here.has_been_at(mark)) {
-        return Ok(());
-    }
-    Err(StartFault::StoreOlderThanKeys { data: settings.data.clone(), keys: settings.keys.clone() })
+    let is_fine = match mark.parse::<Progress>() {
+        Ok(mark) => here.has_been_at(mark) || (lacks_some && !here.is_same_life(mark)),
+        Err(()) => false,
+    };
+    if is_fine { Ok(()) } else { Err(StartFault::StoreOlderThanKeys { data: settings.data.clone(), keys: settings.keys.clone() }) }
 }
 
 /// From now on a start without one of these keys is refused. One that is over, and came back with an older copy of the folder, goes.

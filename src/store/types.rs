@@ -336,6 +336,11 @@ impl Progress {
         self.incarnation == incarnation && self.entries >= entries && self.beats >= beats
     }
 
+    /// Whether the two are of one life of a store.
+    pub fn is_same_life(self, other: Self) -> bool {
+        self.incarnation == other.incarnation
+    }
+
     /// Whether something has been called back since `earlier`, or this much time has passed.
     pub fn is_news_after(self, earlier: Self, time: Duration) -> bool {
         let passed = Duration::from_millis(self.beats.saturating_sub(earlier.beats));
