@@ -49,10 +49,13 @@ impl Issuer {
         Ok(())
     }
 
-    /// The folder's keys. What was imported since is announced from now on.
+    /// The folder's keys. A file that has gone is a fault: the ring before it stays in use. What is revoked stays so, whatever a file from
+    /// a backup says; what was imported since is announced from now on.
     pub(super) async fn read_ring(&self) -> Result<KeyRing, Fault> {
         let mut ring = self.folder.load().map_err(folder_fault)?;
         let now = self.now();
+        self.folder.must_still_hold(&ring, &self.ring.load(), now).map_err(folder_fault)?;
+        self.heed_revocations(&mut ring, now)?;
         while let Some(at) = ring.signing.iter().position(|held| held.life.is_to_be_taken_up()) {
             let activates_at = self.next_start(&ring, ring.signing[at].key.verifying().algorithm().is_paseto(), now);
             let held = &mut ring.signing[at];
@@ -68,6 +71,18 @@ impl Issuer {
             tracing::info!(kid, "an imported signing key is announced");
         }
         Ok(ring)
+    }
+
+    /// Marks what the log has revoked, all of it even where the disk refuses.
+    pub(super) fn heed_revocations(&self, ring: &mut KeyRing, now: Moment) -> Result<(), Fault> {
+        let mut done = Ok(());
+        for held in &mut ring.signing {
+            if held.life.revoked_at.is_none() && self.view.void_key(held.key.verifying().kid()) {
+                held.life.revoke(now);
+                done = done.and(self.save(held));
+            }
+        }
+        done
     }
 
     pub(super) async fn tend(&self, ring: &mut KeyRing) -> Result<(), Fault> {
@@ -128,7 +143,7 @@ impl Issuer {
     }
 
     /// Nothing may sign any more: the standby that others know longest does, whoever knows it.
-    fn promote_at_once(&self, ring: &mut KeyRing, paseto: bool, now: Moment) -> Result<(), Fault> {
+    pub(super) fn promote_at_once(&self, ring: &mut KeyRing, paseto: bool, now: Moment) -> Result<(), Fault> {
         let standbys = lane_mut(ring, paseto).filter(|held| held.life.state(now) == KeyState::Announced);
         let Some(held) = standbys.min_by_key(|held| (held.life.announced_at, held.life.activates_at)) else { return Ok(()) };
         held.life.activates_at = now;
