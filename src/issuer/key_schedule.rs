@@ -133,11 +133,15 @@ impl Issuer {
         next_switch.max(now.plus(self.policy.jwks_max_age * 2))
     }
 
-    /// Brings the first signature of the standby that was announced last forward, as far as others can know it.
+    /// Brings the first signature of the standby that was announced last forward, as far as others can know it; or of one of the configured
+    /// algorithm, where the key that signs now is of another.
     pub(super) fn promote(&self, ring: &mut KeyRing, paseto: bool, now: Moment) -> Result<(), Fault> {
         let known_after = self.policy.jwks_max_age * 2;
+        let wanted = self.policy.jwt_algorithm;
+        let moves = ring.signer(paseto, now).is_some_and(|held| held.key.verifying().algorithm() != wanted);
         let standbys = lane_mut(ring, paseto).filter(|held| held.life.state(now) == KeyState::Announced);
-        let Some(held) = standbys.max_by_key(|held| held.life.announced_at) else { return Ok(()) };
+        let rank = |held: &&mut RingKey| (moves && held.key.verifying().algorithm() == wanted, held.life.announced_at);
+        let Some(held) = standbys.max_by_key(rank) else { return Ok(()) };
         held.life.activates_at = held.life.activates_at.min(now.max(held.life.announced_at.plus(known_after)));
         self.save(held)
     }
@@ -150,10 +154,17 @@ impl Issuer {
         self.save(held)
     }
 
-    /// A standby that was announced before the key that signs now has been passed over: it would take its place back.
+    /// A standby that was announced before the key that signs now has been passed over: it would take its place back. So has one that was
+    /// made here, when an imported key of the configured algorithm has begun to sign since.
     fn give_up_superseded(&self, ring: &mut KeyRing, paseto: bool, now: Moment) -> Result<(), Fault> {
-        let Some(announced_at) = ring.signer(paseto, now).map(|held| held.life.announced_at) else { return Ok(()) };
-        let passed_over = |held: &&mut RingKey| held.life.state(now) == KeyState::Announced && held.life.announced_at < announced_at;
+        let Some((life, algorithm)) = ring.signer(paseto, now).map(|held| (held.life, held.key.verifying().algorithm())) else {
+            return Ok(());
+        };
+        let came = if algorithm == self.policy.jwt_algorithm && !algorithm.can_be_made() { life.activates_at } else { life.announced_at };
+        let passed_over = |held: &&mut RingKey| {
+            let before = if held.key.verifying().algorithm().can_be_made() { came } else { life.announced_at };
+            held.life.state(now) == KeyState::Announced && held.life.announced_at < before
+        };
         for held in lane_mut(ring, paseto).filter(passed_over) {
             held.life.give_up(now);
             self.save(held)?;

@@ -202,11 +202,12 @@ impl KeyFolder {
     /// When the file is there and cannot be read.
     pub fn mark(&self) -> Result<Option<String>, KeyFileFault> {
         let path = self.path.join(MARK);
-        match fs::read_to_string(&path) {
-            Ok(text) => Ok(Some(text.trim_end().to_owned())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(self.fault(&path, KeyFileProblem::Io(error.to_string()))),
+        if !path.try_exists().map_err(|error| self.fault(&path, KeyFileProblem::Io(error.to_string())))? {
+            return Ok(None);
         }
+        checked::small(&path, MAX_FILE).map_err(|problem| self.fault(&path, problem))?;
+        let text = fs::read_to_string(&path).map_err(|error| self.fault(&path, KeyFileProblem::Io(error.to_string())))?;
+        Ok(Some(text.trim_end().to_owned()))
     }
 
     /// Writes one line that says how far the store beside these keys had come. It is no secret.

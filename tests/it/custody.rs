@@ -97,7 +97,7 @@ async fn damaged_or_foreign_keys_stop_the_start_and_no_file_is_touched() {
         ("cut short", |file, _| fs::write(file, &fs::read(file).unwrap()[..40]).unwrap(), &["cut off", "backup"]),
         ("overwritten", |file, _| fs::write(file, "{}\n").unwrap(), &["not a key file", "backup"]),
         ("of an unknown version", |file, _| fs::write(file, "{\"version\": 9}\n").unwrap(), &["version 9", "start the version"]),
-        ("missing", |file, _| fs::remove_file(file).unwrap(), &["missing", "backup"]),
+        ("missing", |file, _| fs::remove_file(file).unwrap(), &["missing", "Put the folder back"]),
         (
             "under another name",
             |file, _| fs::rename(file, file.with_file_name("other.json")).unwrap(),
@@ -112,14 +112,14 @@ async fn damaged_or_foreign_keys_stop_the_start_and_no_file_is_touched() {
             },
             &["not a file", "move it away"],
         ),
-        ("all missing", |_, keys| fs::remove_dir_all(keys).unwrap(), &["are missing", "backup"]),
+        ("all missing", |_, keys| fs::remove_dir_all(keys).unwrap(), &["are missing", "Put the folder back"]),
         (
             "of another deployment",
             |_, keys| {
                 fs::remove_dir_all(keys).unwrap();
                 copy(&keys.with_file_name("others"), keys);
             },
-            &["missing", "backup"],
+            &["missing", "Put the folder back"],
         ),
     ];
     let mut other = TestApp::start().await;
@@ -305,6 +305,11 @@ async fn a_running_deployment_moves_to_rs256_without_losing_a_token() {
     app.pass(Duration::from_secs(1)).await;
     let kid = imported(&app, RSA[0]);
     assert_eq!(kid_of(&app.open("alice").await.access), kid_of(&before.access));
+    app.tend().await;
+    app.pass(Duration::from_secs(1)).await;
+    let list = listed(&app).await;
+    let standby = list["items"].as_array().expect("items").iter().find(|key| key["algorithm"] == "EdDSA" && key["state"] == "announced");
+    revoke_key(&app, standby.expect("a standby")["kid"].as_str().expect("a kid")).await;
     app.stop().await;
     app.configure(RS256);
     app.restart().await;
@@ -426,6 +431,7 @@ async fn in_both_formats_a_revoked_key_is_replaced_at_once_and_a_revoked_standby
         assert!(published(&app).await.text.contains(&next));
         assert_eq!(published(&app).await.headers["cache-control"], "public, max-age=30", "everybody shall know the new standby soon");
         let refreshed = app.refresh_at(client, &session.refresh).await.must_be(200).text("/access_token");
+        assert!(client != "app" || kid_of(&refreshed) == next, "the very next request is answered with the standby");
         for _ in 0..2 {
             if algorithm == "EdDSA" {
                 app.get("/v1/keys", &admin).await.must_be(401);
