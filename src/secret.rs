@@ -36,9 +36,24 @@ impl<T: Zeroize> fmt::Debug for Secret<T> {
     }
 }
 
+/// An address without the user and password that may stand in it, for whoever is told of it.
+pub fn without_user(address: &str) -> String {
+    match (address.split_once("://"), address.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://…@{host}"),
+        _ => address.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_password_in_an_address_is_not_repeated() {
+        assert_eq!(without_user("https://ops:pass@word@id.example/"), "https://…@id.example/");
+        assert_eq!(without_user("ftp://id.example"), "ftp://id.example");
+        assert_eq!(without_user("somebody@id.example"), "somebody@id.example");
+    }
 
     #[test]
     fn a_secret_does_not_print_and_compares_by_content() {

@@ -78,7 +78,7 @@ pub struct Reason {
     /// For programs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// For people.
+    /// For people. What looks like a token or a secret is left out, here and above.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::secret::without_user;
+
 /// Where a value comes from.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Place {
@@ -99,7 +101,7 @@ impl fmt::Display for Problem {
             Self::Syntax(why) => write!(f, "not TOML: {why}"),
             Self::UnknownKey => f.write_str("there is no such key"),
             Self::WrongType { wanted, found } => write!(f, "must be {wanted}, not {found}"),
-            Self::Malformed(text) => write!(f, "{text:?} cannot be understood"),
+            Self::Malformed(text) => write!(f, "{:?} cannot be understood", without_user(text)),
             Self::OutOfRange(text) => write!(f, "{text} is out of range"),
             Self::Missing => f.write_str("is missing"),
             Self::Duplicate(name) => write!(f, "{name:?} stands there twice"),

@@ -4,7 +4,6 @@ mod jwk;
 mod life;
 mod mac;
 mod paserk;
-mod private_jwk;
 mod publish;
 mod ring;
 mod signature;

@@ -21,7 +21,7 @@ pub use fault::{Refused, RemoteFault};
 
 use crate::api::TokenAnswer;
 use crate::outbound::{Answer, HttpClient};
-use crate::secret::Secret;
+use crate::secret::{Secret, without_user};
 
 /// A running deployment, and as whom we speak to it.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ impl RemoteIssuer {
     /// # Errors
     /// [`RemoteFault::BadBase`] unless `base` is `https://host[:port]`, or `http://` on loopback: a secret goes there.
     pub fn new(base: &str, http: HttpClient, client_id: String, client_secret: Secret<String>) -> Result<Self, RemoteFault> {
-        let base = url::base(base).ok_or_else(|| RemoteFault::BadBase(base.to_owned()))?;
+        let base = url::base(base).ok_or_else(|| RemoteFault::BadBase(without_user(base)))?;
         Ok(Self { http, base, client_id, client_secret, tokens: Mutex::default() })
     }
 

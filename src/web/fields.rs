@@ -6,6 +6,7 @@ use serde::de::{self, DeserializeOwned, DeserializeSeed, Deserializer, Expected,
 use serde_json::Value;
 
 use crate::api::Code;
+use crate::audit::Text;
 
 /// One field that is wrong.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -24,8 +25,10 @@ pub(super) fn read<T: DeserializeOwned>(value: Value) -> Result<T, Wrong> {
 /// The longest name, in characters, that is told whole: names come from strangers and go into answers and logs.
 const TOLD_WHOLE: usize = 40;
 
-/// The pointer to a member of the outermost object; a name too long to be one of ours is cut.
+/// The pointer to a member of the outermost object; a name too long to be one of ours is cut, and one that looks like a credential removed.
 pub(super) fn pointer(name: &str) -> String {
+    let name = Text::of(name);
+    let name = name.as_str();
     let told: String = match name.char_indices().nth(TOLD_WHOLE) {
         Some((end, _)) => format!("{}…", &name[..end]),
         None => name.to_owned(),

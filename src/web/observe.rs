@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
-use axum::http::{HeaderValue, Method};
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, COOKIE, PROXY_AUTHORIZATION, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tracing::{Instrument as _, Span, field, info, info_span, warn};
@@ -18,6 +18,8 @@ use super::request_id::{HEADER, RequestId};
 use crate::ambient::{Clock, Entropy};
 use crate::api::Code;
 use crate::telemetry::Metrics;
+
+const CREDENTIALS: [HeaderName; 4] = [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE, HeaderName::from_static("dpop")];
 
 /// What observing needs.
 #[derive(Clone)]
@@ -35,6 +37,7 @@ pub async fn observe(State(observer): State<Observer>, mut request: Request, nex
     let began = observer.clock.monotonic();
     let method = known(request.method());
     let route = request.extensions().get::<MatchedPath>().map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
+    hide(request.headers_mut());
     let id = RequestId::of(request.headers(), &*observer.entropy);
     request.extensions_mut().insert(id.clone());
     let from = request.extensions().get::<ClientAddress>().map(|address| field::display(*address));
@@ -52,6 +55,12 @@ pub async fn observe(State(observer): State<Observer>, mut request: Request, nex
     }
     log(&span, &response, told.as_ref(), after);
     response
+}
+
+/// Whoever prints a request prints none of its credentials.
+fn hide(headers: &mut HeaderMap) {
+    let credentials = headers.iter_mut().filter(|(name, _)| CREDENTIALS.contains(name));
+    credentials.for_each(|(_, value)| value.set_sensitive(true));
 }
 
 fn finish(response: &mut Response, id: &RequestId) {
