@@ -16,6 +16,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
+use crate::everything::{Sent, everything};
+
 /// The secret that every test node's administrator has.
 pub(crate) const ADMIN_SECRET: &str = "mcs_kT3vQ9xZ7mB2rL8wJ5nC1hF6yD4sG0pA";
 
@@ -62,6 +64,14 @@ pub(crate) struct TestApp {
     http: reqwest::Client,
 }
 
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        if let Some(everything) = everything() {
+            everything.keep_files("audit", &self.folder.path().join("data/audit"));
+        }
+    }
+}
+
 impl TestApp {
     /// A node with the defaults of a first run.
     pub(crate) async fn start() -> Self {
@@ -80,6 +90,9 @@ impl TestApp {
             let path = folder.path().join(name);
             std::fs::write(&path, content).expect("a file is written");
             std::fs::set_permissions(path, Permissions::from_mode(0o600)).expect("for its owner only");
+            if let Some(everything) = everything().filter(|_| name.ends_with(".secret")) {
+                everything.learn("a secret file", Some(content.trim_end()));
+            }
         }
         let path = |name: &str| folder.path().join(name).display().to_string();
         let settings = [
@@ -112,6 +125,9 @@ impl TestApp {
         let node = self.try_second().await?;
         self.url = node.url();
         self.node = Some(node);
+        if let Some(everything) = everything() {
+            everything.learn_keys(self.folder.path());
+        }
         Ok(())
     }
 
@@ -188,11 +204,18 @@ impl TestApp {
     }
 
     pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
-        let response = request.send().await.expect("the node answers");
+        let (client, request) = request.build_split();
+        let request = request.expect("a request");
+        let sent = everything().map(|_| Sent::of(&request));
+        let response = client.execute(request).await.expect("the node answers");
         let (status, headers) = (response.status(), response.headers().clone());
         let text = response.text().await.expect("a body");
         assert!(!headers.contains_key("set-cookie"), "no answer sets a cookie: {headers:?}");
-        Answer { status, headers, body: serde_json::from_str(&text).unwrap_or(Value::Null), text }
+        let answer = Answer { status, headers, body: serde_json::from_str(&text).unwrap_or(Value::Null), text };
+        if let (Some(everything), Some(sent)) = (everything(), sent) {
+            everything.learn_exchange(&sent, &answer);
+        }
+        answer
     }
 
     pub(crate) async fn get(&self, path: &str, bearer: &str) -> Answer {
@@ -256,7 +279,11 @@ impl TestApp {
     }
 
     pub(crate) async fn metrics(&self) -> String {
-        self.send(self.request(Method::GET, "/metrics")).await.must_be(200).text
+        let page = self.send(self.request(Method::GET, "/metrics")).await.must_be(200).text;
+        if let Some(everything) = everything() {
+            everything.keep("metrics", page.as_bytes());
+        }
+        page
     }
 }
 

@@ -1,7 +1,10 @@
 //! The server as its clients see it: every test speaks HTTP to a node of its own, on a free port, in a folder of its own.
 
 mod app;
+mod everything;
 mod hand;
+mod seek;
+mod talkative;
 mod wire;
 
 mod assertions;
@@ -28,7 +31,6 @@ mod rate_limits;
 mod restart;
 mod revocation;
 mod rotation;
-mod sealing;
 mod sessions;
 mod tls;
 mod zero_calls;
