@@ -98,7 +98,7 @@ codes! {
     LastSecret "last_secret" 409 "The client has no other secret" "Add one first; or remove the client."
     NoAuditTrail "no_audit_trail" 404 "No audit trail is kept here" "Switch it on with `audit.enabled`; what happened before is not in it."
     KeyState "key_state" 409 "The key's state does not allow this" "Look at the key's state with `mintage keys list`."
-    TooManyKeys "too_many_keys" 409 "Enough keys are announced already" "Let them take over with `mintage keys rotate`, or retire one."
+    TooManyKeys "too_many_keys" 409 "Enough keys are announced or kept already" "Let them take over with `mintage keys rotate`, or retire one; keys that are over go after a day."
     NoStandby "no_standby" 409 "No announced key can take over" "Import one with `mintage keys import`, or announce one."
 
     // ours

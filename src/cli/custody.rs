@@ -15,7 +15,10 @@ use crate::keyfiles::{KeyFileFault, KeyFolder, Passphrase};
 use crate::keyring::{Algorithm, KeyLife, RingKey, SigningKey};
 
 /// More than any private key has.
-const MAX_PEM: u64 = 64 * 1024;
+const MAX_FILE: u64 = 64 * 1024;
+
+const NO_PKCS8: &str =
+    "neither a private JWK nor an unencrypted PKCS#8 private key in PEM. Convert it: openssl pkcs8 -topk8 -nocrypt -in OLD -out NEW";
 
 /// Which folder, and how it is sealed.
 #[derive(Args, Clone, Debug)]
@@ -42,7 +45,7 @@ pub(super) fn import(file: &Path, algorithm: Option<&str>, folder: &Folder) -> R
     let (folder, place) = folder.open()?;
     let ring = folder.load().map_err(refused)?;
     let key =
-        read_pem(file, algorithm.and_then(Algorithm::from_name)).map_err(|why| Failure::Refused(format!("{}: {why}", file.display())))?;
+        read_key(file, algorithm.and_then(Algorithm::from_name)).map_err(|why| Failure::Refused(format!("{}: {why}", file.display())))?;
     let kid = key.verifying().kid().to_owned();
     if ring.key(&kid).is_some() {
         return Err(Failure::Refused(format!("{}: the key {kid} is in {} already", file.display(), place.display())));
@@ -71,15 +74,19 @@ pub(super) fn seal(passphrase_file: Option<&Path>, folder: &Folder) -> Result<()
     Ok(())
 }
 
-fn read_pem(file: &Path, algorithm: Option<Algorithm>) -> Result<SigningKey, String> {
+fn read_key(file: &Path, algorithm: Option<Algorithm>) -> Result<SigningKey, String> {
     let found = std::fs::metadata(file).map_err(|error| error.to_string())?;
-    if !found.is_file() || found.len() > MAX_PEM {
+    if !found.is_file() || found.len() > MAX_FILE {
         return Err("not a file with a private key".to_owned());
     }
     let text = Zeroizing::new(std::fs::read(file).map_err(|error| error.to_string())?);
-    let der = PrivatePkcs8KeyDer::from_pem_slice(&text)
-        .map_err(|_| "no unencrypted PKCS#8 private key in PEM. Convert it: openssl pkcs8 -topk8 -nocrypt -in OLD -out NEW".to_owned())?;
-    SigningKey::from_pkcs8(der.secret_pkcs8_der(), algorithm).map_err(|bad| format!("{bad}. Take an RSA, P-256 or Ed25519 key"))
+    let key = if text.trim_ascii_start().starts_with(b"{") {
+        SigningKey::from_private_jwk(&text, algorithm)
+    } else {
+        let der = PrivatePkcs8KeyDer::from_pem_slice(&text).map_err(|_| NO_PKCS8.to_owned())?;
+        SigningKey::from_pkcs8(der.secret_pkcs8_der(), algorithm)
+    };
+    key.map_err(|bad| format!("{bad}. Take a private key of RSA (2048 to 4096 bits), P-256 or Ed25519"))
 }
 
 fn refused(fault: KeyFileFault) -> Failure {

@@ -35,7 +35,7 @@ pub(crate) enum Keys {
     },
     /// Add a private key that was made elsewhere, such as for RS256; the node that runs with the folder announces it within a minute
     Import {
-        /// PKCS#8 in PEM, unencrypted: openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:3072
+        /// A private JWK, or PKCS#8 in PEM, unencrypted: openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:3072
         file: PathBuf,
         /// What an Ed25519 key signs with [default: EdDSA]
         #[arg(long, value_parser = ["EdDSA", "Ed25519", "ES256", "RS256", "v4.public"])]

@@ -39,7 +39,7 @@ impl Issuer {
             for entry in &page.entries {
                 self.view.merge(&entry.revocation);
                 if let Revocation::Key(kid) = &entry.revocation {
-                    self.key_was_revoked(kid).await?;
+                    self.key_was_revoked(kid).await;
                 }
             }
             self.followed_to(page.position);

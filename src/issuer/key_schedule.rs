@@ -49,10 +49,13 @@ impl Issuer {
         Ok(())
     }
 
-    /// The folder's keys. What was imported since is announced from now on.
+    /// The folder's keys. A file that has gone is a fault: the ring before it stays in use. What is revoked stays so, whatever a file from
+    /// a backup says; what was imported since is announced from now on.
     pub(super) async fn read_ring(&self) -> Result<KeyRing, Fault> {
         let mut ring = self.folder.load().map_err(folder_fault)?;
         let now = self.now();
+        self.folder.must_still_hold(&ring, &self.ring.load(), now).map_err(folder_fault)?;
+        self.heed_revocations(&mut ring, now)?;
         while let Some(at) = ring.signing.iter().position(|held| held.life.is_to_be_taken_up()) {
             let activates_at = self.next_start(&ring, ring.signing[at].key.verifying().algorithm().is_paseto(), now);
             let held = &mut ring.signing[at];
@@ -68,6 +71,18 @@ impl Issuer {
             tracing::info!(kid, "an imported signing key is announced");
         }
         Ok(ring)
+    }
+
+    /// Marks what the log has revoked, all of it even where the disk refuses.
+    pub(super) fn heed_revocations(&self, ring: &mut KeyRing, now: Moment) -> Result<(), Fault> {
+        let mut done = Ok(());
+        for held in &mut ring.signing {
+            if held.life.revoked_at.is_none() && self.view.void_key(held.key.verifying().kid()) {
+                held.life.revoke(now);
+                done = done.and(self.save(held));
+            }
+        }
+        done
     }
 
     pub(super) async fn tend(&self, ring: &mut KeyRing) -> Result<(), Fault> {
@@ -118,27 +133,38 @@ impl Issuer {
         next_switch.max(now.plus(self.policy.jwks_max_age * 2))
     }
 
-    /// Brings the first signature of the standby that was announced last forward, as far as others can know it.
+    /// Brings the first signature of the standby that was announced last forward, as far as others can know it; or of one of the configured
+    /// algorithm, where the key that signs now is of another.
     pub(super) fn promote(&self, ring: &mut KeyRing, paseto: bool, now: Moment) -> Result<(), Fault> {
         let known_after = self.policy.jwks_max_age * 2;
+        let wanted = self.policy.jwt_algorithm;
+        let moves = ring.signer(paseto, now).is_some_and(|held| held.key.verifying().algorithm() != wanted);
         let standbys = lane_mut(ring, paseto).filter(|held| held.life.state(now) == KeyState::Announced);
-        let Some(held) = standbys.max_by_key(|held| held.life.announced_at) else { return Ok(()) };
+        let rank = |held: &&mut RingKey| (moves && held.key.verifying().algorithm() == wanted, held.life.announced_at);
+        let Some(held) = standbys.max_by_key(rank) else { return Ok(()) };
         held.life.activates_at = held.life.activates_at.min(now.max(held.life.announced_at.plus(known_after)));
         self.save(held)
     }
 
     /// Nothing may sign any more: the standby that others know longest does, whoever knows it.
-    fn promote_at_once(&self, ring: &mut KeyRing, paseto: bool, now: Moment) -> Result<(), Fault> {
+    pub(super) fn promote_at_once(&self, ring: &mut KeyRing, paseto: bool, now: Moment) -> Result<(), Fault> {
         let standbys = lane_mut(ring, paseto).filter(|held| held.life.state(now) == KeyState::Announced);
         let Some(held) = standbys.min_by_key(|held| (held.life.announced_at, held.life.activates_at)) else { return Ok(()) };
         held.life.activates_at = now;
         self.save(held)
     }
 
-    /// A standby that was announced before the key that signs now has been passed over: it would take its place back.
+    /// A standby that was announced before the key that signs now has been passed over: it would take its place back. So has one that was
+    /// made here, when an imported key of the configured algorithm has begun to sign since.
     fn give_up_superseded(&self, ring: &mut KeyRing, paseto: bool, now: Moment) -> Result<(), Fault> {
-        let Some(announced_at) = ring.signer(paseto, now).map(|held| held.life.announced_at) else { return Ok(()) };
-        let passed_over = |held: &&mut RingKey| held.life.state(now) == KeyState::Announced && held.life.announced_at < announced_at;
+        let Some((life, algorithm)) = ring.signer(paseto, now).map(|held| (held.life, held.key.verifying().algorithm())) else {
+            return Ok(());
+        };
+        let came = if algorithm == self.policy.jwt_algorithm && !algorithm.can_be_made() { life.activates_at } else { life.announced_at };
+        let passed_over = |held: &&mut RingKey| {
+            let before = if held.key.verifying().algorithm().can_be_made() { came } else { life.announced_at };
+            held.life.state(now) == KeyState::Announced && held.life.announced_at < before
+        };
         for held in lane_mut(ring, paseto).filter(passed_over) {
             held.life.give_up(now);
             self.save(held)?;

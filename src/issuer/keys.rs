@@ -9,6 +9,8 @@ use crate::time::Moment;
 
 /// How many keys of a format may be announced at a time: more would only be more to lose.
 const MAX_ANNOUNCED: usize = 4;
+/// How many keys of a format may be held for one more to be announced, those that are over and not yet buried included.
+const MAX_HELD: usize = 64;
 
 impl Issuer {
     /// Every key of the ring, and what the operator should do about them.
@@ -38,7 +40,8 @@ impl Issuer {
             return Err(Refusal::Unsupported("algorithm").into());
         }
         let mut ring = self.read_ring().await?;
-        if announced(&ring, algorithm.is_paseto(), now) >= MAX_ANNOUNCED {
+        let (announced, held) = counts(&ring, algorithm.is_paseto(), now);
+        if announced >= MAX_ANNOUNCED || held >= MAX_HELD {
             return Err(Refusal::TooManyKeys.into());
         }
         let activates_at = self.next_start(&ring, algorithm.is_paseto(), now);
@@ -111,24 +114,30 @@ impl Issuer {
         self.ring.load().key(kid).map(drop).ok_or(Refusal::NotFound)
     }
 
-    /// The log says that a key is revoked: the ring follows, and the standby signs.
-    pub(super) async fn key_was_revoked(&self, kid: &str) -> Result<(), Fault> {
+    /// The log, which is the truth, says that a key is revoked: the ring follows, and the standby signs. An emergency does not wait for the
+    /// folder: where that fails, this node switches in memory, and the file follows later.
+    pub(super) async fn key_was_revoked(&self, kid: &str) {
         let _changing = self.changing.lock().await;
-        let mut ring = self.read_ring().await?;
-        let now = self.now();
-        let Ok(held) = find(&mut ring, kid) else { return Ok(()) };
-        if held.life.revoked_at.is_some() {
-            return Ok(());
+        if self.ring.load().key(kid).is_some_and(|held| held.life.revoked_at.is_some()) {
+            return;
         }
-        held.life.activates_at = held.life.activates_at.min(now);
-        held.life.retires_at = Some(held.life.retires_at.map_or(now, |at| at.min(now)));
-        held.life.ends_at = Some(now);
-        held.life.revoked_at = Some(now);
-        self.save(held)?;
-        self.tend(&mut ring).await?;
+        let now = self.now();
+        let (mut ring, read) = match self.read_ring().await {
+            Ok(ring) => (ring, Ok(())),
+            Err(fault) => (KeyRing::clone(&self.ring.load()), Err(fault)),
+        };
+        let mut done = read.and(self.heed_revocations(&mut ring, now));
+        for paseto in [false, true] {
+            if ring.signer(paseto, now).is_none() {
+                done = done.and(self.promote_at_once(&mut ring, paseto, now));
+            }
+        }
+        done = done.and(self.tend(&mut ring).await);
         self.install(ring);
         tracing::warn!(kid, "a signing key has been revoked; its standby signs");
-        Ok(())
+        if let Err(fault) = done {
+            tracing::error!(kid, ?fault, "the key folder does not know of it yet: look after it");
+        }
     }
 
     /// Lets the announced MAC key make refresh tokens, as soon as every node has had the time to read it. What was made before stays good.
@@ -163,9 +172,10 @@ pub(super) fn folder_fault(fault: KeyFileFault) -> Fault {
     Unavailable::KeyFolder(fault.to_string()).into()
 }
 
-fn announced(ring: &KeyRing, paseto: bool, now: Moment) -> usize {
-    let of_format = ring.signing.iter().filter(|held| held.key.verifying().algorithm().is_paseto() == paseto);
-    of_format.filter(|held| held.life.state(now) == KeyState::Announced).count()
+/// How many keys of a format are announced, and how many there are at all.
+fn counts(ring: &KeyRing, paseto: bool, now: Moment) -> (usize, usize) {
+    let of_format: Vec<_> = ring.signing.iter().filter(|held| held.key.verifying().algorithm().is_paseto() == paseto).collect();
+    (of_format.iter().filter(|held| held.life.state(now) == KeyState::Announced).count(), of_format.len())
 }
 
 fn find<'a>(ring: &'a mut KeyRing, kid: &str) -> Result<&'a mut RingKey, Refusal> {

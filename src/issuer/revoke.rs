@@ -51,7 +51,7 @@ impl Issuer {
             RevokeAnswer::NotHeld => return Err(Refusal::NotFound.into()),
         };
         if let RevokeTarget::Key(kid) = &request.target {
-            self.key_was_revoked(kid).await?;
+            self.key_was_revoked(kid).await;
         }
         Ok((answer(revoked), owner))
     }

@@ -21,6 +21,8 @@ pub enum KeyFileProblem {
     NotAFolder,
     /// A folder, a pipe or the like where a file belongs.
     NotAFile,
+    /// It was there when the node read it first.
+    Gone,
     /// More bytes than any file of its kind has.
     TooLarge(u64),
     /// Another process is at work in the folder.
@@ -63,12 +65,15 @@ impl KeyFileFault {
             KeyFileProblem::TooOpen { .. } if self.path.is_dir() => format!("run: chmod 700 {path}"),
             KeyFileProblem::TooOpen { .. } => format!("run: chmod 600 {path}"),
             KeyFileProblem::NotAFile | KeyFileProblem::TooLarge(_) => "move it away: it is no file of ours".to_owned(),
+            KeyFileProblem::Gone => "put it back from a backup: keys are never made anew in place of old ones".to_owned(),
             KeyFileProblem::InUse => "stop the node that runs with it first".to_owned(),
             KeyFileProblem::Sealed => {
                 "set passphrase_file (MINTAGE_PASSPHRASE_FILE) to the file with the passphrase that it was sealed with".to_owned()
             }
             KeyFileProblem::WrongPassphrase => {
-                "name the passphrase file that it was sealed with, or restore the key file from a backup".to_owned()
+                "name the passphrase file that it was sealed with; if a change of passphrase was cut off, run `mintage keys seal` again as before; \
+                 else restore the key file from a backup"
+                    .to_owned()
             }
             KeyFileProblem::BadPassphrase(_) => format!("write one line of 16 to 1024 bytes: openssl rand -base64 24 > {path}"),
             KeyFileProblem::UnknownVersion(_) => "start the version of mintage that wrote it".to_owned(),
@@ -87,6 +92,7 @@ impl fmt::Display for KeyFileProblem {
             Self::Io(why) => f.write_str(why),
             Self::NotAFolder => f.write_str("not a folder"),
             Self::NotAFile => f.write_str("not a file"),
+            Self::Gone => f.write_str("it is gone"),
             Self::TooLarge(bytes) => write!(f, "too large ({bytes} bytes)"),
             Self::InUse => f.write_str("another process is at work in it"),
             Self::Sealed => f.write_str("it is sealed, and there is no passphrase"),

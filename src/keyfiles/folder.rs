@@ -13,6 +13,7 @@ use super::format::{self, KeyFile};
 use super::seal::{Seal, random};
 use super::{KeyFileFault, KeyFileProblem, Passphrase, checked};
 use crate::keyring::{KeyRing, MacKey, RingKey};
+use crate::time::Moment;
 
 /// More than any key file has; an RSA key of 4096 bits, sealed, needs some 5 KiB.
 const MAX_FILE: u64 = 64 * 1024;
@@ -125,6 +126,24 @@ impl KeyFolder {
         Ok(ring)
     }
 
+    /// Holds what is read now against what was read before: no key that is not over may be gone.
+    ///
+    /// # Errors
+    /// [`KeyFileProblem::Gone`], of the first one.
+    pub fn must_still_hold(&self, now: &KeyRing, before: &KeyRing, at: Moment) -> Result<(), KeyFileFault> {
+        let lives = |ends_at: Option<Moment>| ends_at.is_none_or(|end| end > at);
+        let gone = |name: String| Err(self.fault(&self.path.join(format!("{name}.json")), KeyFileProblem::Gone));
+        for key in before.signing.iter().filter(|key| lives(key.life.ends_at)) {
+            if now.key(key.key.verifying().kid()).is_none() {
+                return gone(format::signing_name(key));
+            }
+        }
+        match before.macs.iter().find(|mac| lives(mac.ends_at) && now.mac(mac.id).is_none()) {
+            Some(mac) => gone(format::mac_name(mac)),
+            None => Ok(()),
+        }
+    }
+
     /// Whether there is no key file at all.
     ///
     /// # Errors
@@ -183,11 +202,12 @@ impl KeyFolder {
     /// When the file is there and cannot be read.
     pub fn mark(&self) -> Result<Option<String>, KeyFileFault> {
         let path = self.path.join(MARK);
-        match fs::read_to_string(&path) {
-            Ok(text) => Ok(Some(text.trim_end().to_owned())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(self.fault(&path, KeyFileProblem::Io(error.to_string()))),
+        if !path.try_exists().map_err(|error| self.fault(&path, KeyFileProblem::Io(error.to_string())))? {
+            return Ok(None);
         }
+        checked::small(&path, MAX_FILE).map_err(|problem| self.fault(&path, problem))?;
+        let text = fs::read_to_string(&path).map_err(|error| self.fault(&path, KeyFileProblem::Io(error.to_string())))?;
+        Ok(Some(text.trim_end().to_owned()))
     }
 
     /// Writes one line that says how far the store beside these keys had come. It is no secret.

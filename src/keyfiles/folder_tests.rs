@@ -297,6 +297,11 @@ fn what_is_no_key_file_does_not_hold_the_start_up() {
     std::os::unix::fs::symlink(&odd, &odd).unwrap();
     assert!(matches!(problem_of(), KeyFileProblem::Io(_)));
     fs::remove_file(&odd).unwrap();
+    let mark = folder.path.join(MARK);
+    assert_eq!(folder.mark(), Ok(None));
+    assert!(std::process::Command::new("mkfifo").arg("-m").arg("600").arg(&mark).status().unwrap().success());
+    assert_eq!(folder.mark().unwrap_err().problem, KeyFileProblem::NotAFile);
+    fs::remove_file(&mark).unwrap();
     let elsewhere = temporary.path().join(path.file_name().unwrap());
     fs::rename(&path, &elsewhere).unwrap();
     std::os::unix::fs::symlink(&elsewhere, &path).unwrap();

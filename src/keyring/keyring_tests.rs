@@ -164,6 +164,66 @@ fn keys_that_openssl_made_are_imported() {
 }
 
 #[test]
+fn private_jwks_are_imported_as_the_pem_of_the_same_key_is() {
+    let keys = [
+        (include_str!("../../tests/keys/rsa-2048-a.pem"), include_str!("../../tests/keys/rsa-2048-a.jwk.json"), Algorithm::Rs256),
+        (include_str!("../../tests/keys/p256.pem"), include_str!("../../tests/keys/p256.jwk.json"), Algorithm::Es256),
+        (include_str!("../../tests/keys/ed25519.pem"), include_str!("../../tests/keys/ed25519.jwk.json"), Algorithm::EdDsa),
+    ];
+    for (pem, jwk, algorithm) in keys {
+        let key = SigningKey::from_private_jwk(jwk.as_bytes(), None).unwrap();
+        let same = SigningKey::from_pkcs8(&der(pem), None).unwrap();
+        assert_eq!((key.verifying(), key.verifying().algorithm()), (same.verifying(), algorithm));
+        assert!(same.verifying().verify(b"m", &key.sign(b"m").unwrap()));
+        let again = key.private().expose(|bytes| SigningKey::from_private(algorithm, bytes)).unwrap();
+        assert_eq!(again.verifying(), key.verifying());
+        let members: serde_json::Map<String, serde_json::Value> = serde_json::from_str(jwk).unwrap();
+        for name in members.keys() {
+            let mut fewer = members.clone();
+            fewer.remove(name);
+            let text = serde_json::to_vec(&fewer).unwrap();
+            assert!(SigningKey::from_private_jwk(&text, None).is_err(), "{algorithm:?} without {name}");
+            let value = members[name].as_str().unwrap();
+            let other = format!("{}{}", if value.starts_with('A') { 'B' } else { 'A' }, &value[1..]);
+            let text = serde_json::to_vec(&{
+                let mut bent = members.clone();
+                bent.insert(name.clone(), other.into());
+                bent
+            });
+            let imported = SigningKey::from_private_jwk(&text.unwrap(), None);
+            // Signatures of RSA are made by the parts of the Chinese remainder theorem, not by d.
+            let is_unused = algorithm == Algorithm::Rs256 && name == "d";
+            assert!(imported.is_err() || is_unused, "{algorithm:?} with another {name}");
+        }
+        for length in 0..jwk.trim_end().len() {
+            assert!(SigningKey::from_private_jwk(&jwk.as_bytes()[..length], None).is_err(), "{length} bytes");
+        }
+    }
+}
+
+#[test]
+fn a_private_jwk_of_another_kind_or_purpose_is_not_imported() {
+    let ed25519 = include_str!("../../tests/keys/ed25519.jwk.json");
+    let with = |more: &str, algorithm: Option<Algorithm>| {
+        let text = ed25519.replacen('{', &format!("{{{more}"), 1);
+        SigningKey::from_private_jwk(text.as_bytes(), algorithm).map(|key| key.verifying().algorithm())
+    };
+    assert_eq!(with("", Some(Algorithm::V4Public)), Ok(Algorithm::V4Public));
+    assert_eq!(with(r#""alg":"Ed25519","kid":"theirs","use":"sig","#, None), Ok(Algorithm::Ed25519));
+    assert_eq!(with(r#""alg":"ES256","#, None), Err(BadKey::WrongAlgorithm));
+    assert_eq!(with(r#""alg":"none","#, None), Err(BadKey::WrongAlgorithm));
+    assert_eq!(with("", Some(Algorithm::Rs256)), Err(BadKey::WrongAlgorithm));
+    assert_eq!(with(r#""use":"enc","#, None), Err(BadKey::WrongPurpose));
+    assert_eq!(with(r#""oth":[],"#, None), Err(BadKey::Unsupported));
+    assert_eq!(with(r#""kty":"OKP","#, None), Err(BadKey::Malformed), "a name twice");
+    let import = |jwk: &str| SigningKey::from_private_jwk(jwk.as_bytes(), None).map(drop);
+    assert_eq!(import(include_str!("../../tests/keys/rsa-1024.jwk.json")), Err(BadKey::BadRsa));
+    assert_eq!(import(include_str!("../../tests/keys/p384.jwk.json")), Err(BadKey::Unsupported));
+    assert_eq!(import(r#"{"kty":"oct","k":"AAAA"}"#), Err(BadKey::Unsupported));
+    assert_eq!(import(&format!("{ed25519}{}", " ".repeat(16 * 1024))), Err(BadKey::Malformed));
+}
+
+#[test]
 fn a_key_lives_from_announced_to_retired_and_revocation_comes_first() {
     let mut life = life(10, Some(20), Some(30));
     let states = |life: &KeyLife| [0, 9, 10, 19, 20, 29, 30, 99].map(|second| life.state(at(second)));

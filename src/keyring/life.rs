@@ -67,6 +67,13 @@ impl KeyLife {
         (self.activates_at, self.retires_at, self.ends_at) = (now, Some(now), Some(now));
     }
 
+    /// Calls it back: from `now` on it neither signs nor verifies, whatever was planned.
+    pub fn revoke(&mut self, now: Moment) {
+        self.activates_at = self.activates_at.min(now);
+        self.retires_at = Some(self.retires_at.map_or(now, |at| at.min(now)));
+        (self.ends_at, self.revoked_at) = (Some(now), Some(now));
+    }
+
     /// The state at `now`. The latest transition that has come decides, and revocation above all.
     pub fn state(&self, now: Moment) -> KeyState {
         let come = |at: Option<Moment>| at.is_some_and(|at| at <= now);

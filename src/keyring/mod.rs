@@ -4,6 +4,7 @@ mod jwk;
 mod life;
 mod mac;
 mod paserk;
+mod private_jwk;
 mod publish;
 mod ring;
 mod signature;

@@ -94,7 +94,7 @@ impl SigningKey {
         if !fitting.contains(&algorithm) {
             return Err(BadKey::WrongAlgorithm);
         }
-        match algorithm {
+        let key = match algorithm {
             Algorithm::Rs256 | Algorithm::Es256 => Self::from_private(algorithm, der),
             Algorithm::EdDsa | Algorithm::Ed25519 | Algorithm::V4Public => match der {
                 // RFC 8410 §7: the seed stands in an octet string inside another; a public key may follow.
@@ -103,7 +103,15 @@ impl SigningKey {
                 }
                 _ => Err(BadKey::Malformed),
             },
-        }
+        };
+        key?.proven()
+    }
+
+    /// Signs once, because a key that somebody else made may have parts that do not fit each other.
+    pub(super) fn proven(self) -> Result<Self, BadKey> {
+        const MESSAGE: &[u8] = b"a key that is imported";
+        let signature = self.sign(MESSAGE)?;
+        if self.verifying.verify(MESSAGE, &signature) { Ok(self) } else { Err(BadKey::Malformed) }
     }
 
     /// The private key as [`SigningKey::from_private`] takes it, for key files.

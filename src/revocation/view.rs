@@ -79,6 +79,11 @@ impl View {
         self.epochs(subject, client).void_session(sid.stamp())
     }
 
+    /// Whether everything that this key signed is void.
+    pub fn void_key(&self, kid: &str) -> bool {
+        self.keys.contains(kid)
+    }
+
     /// Counts a confirmed heartbeat that came `step` after the one before, and forgets what can void nothing any more.
     pub fn confirm(&mut self, step: Duration, retention: Retention) {
         self.confirmed += step.min(Retention::MAX_STEP);

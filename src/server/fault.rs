@@ -85,7 +85,7 @@ impl fmt::Display for StartFault {
             Self::NoImportedKey { folder, algorithm } => write!(
                 f,
                 "{}: signing.algorithm is {algorithm}, and there is no {algorithm} key that may sign. Such keys cannot be made here: run \
-                 `mintage keys import FILE --keys {}` with a private key in PEM (PKCS#8), or set another signing.algorithm.",
+                 `mintage keys import FILE --keys {}` with a private key (PKCS#8 in PEM, or a JWK), or set another signing.algorithm.",
                 folder.display(),
                 folder.display()
             ),

@@ -95,6 +95,11 @@ impl LiveView {
         self.read().view.void_session(sid, subject, client)
     }
 
+    /// Whether everything that this key signed is void.
+    pub fn void_key(&self, kid: &str) -> bool {
+        self.read().view.void_key(kid)
+    }
+
     /// How many entries it holds.
     pub fn len(&self) -> usize {
         self.read().view.len()

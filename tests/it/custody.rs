@@ -17,13 +17,13 @@ const RS256: &str = "[signing]\nalgorithm = \"RS256\"\n";
 const RSA: [&str; 2] = ["rsa-2048-a.pem", "rsa-2048-b.pem"];
 
 /// Every file in `keys/`, the page about it excepted, with its content.
-fn key_files(app: &TestApp) -> BTreeMap<PathBuf, Vec<u8>> {
+pub(crate) fn key_files(app: &TestApp) -> BTreeMap<PathBuf, Vec<u8>> {
     let files = fs::read_dir(app.folder().join("keys")).expect("the folder").map(|entry| entry.expect("an entry").path());
     let keys = files.filter(|path| path.extension().is_some_and(|end| end == "json") && path.is_file());
     keys.map(|path| (path.clone(), fs::read(path).expect("a key file"))).collect()
 }
 
-fn passphrase(app: &TestApp, text: &str) {
+pub(crate) fn passphrase(app: &TestApp, text: &str) {
     let path = app.folder().join("passphrase");
     fs::write(&path, text).expect("the passphrase");
     fs::set_permissions(path, Permissions::from_mode(0o600)).expect("its rights");
@@ -43,10 +43,14 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// `mintage keys …` on the folder of this node.
-fn keys(app: &TestApp, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+pub(crate) fn command(app: &TestApp, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mintage"));
-    command.env_clear().arg("keys").args(arguments).arg("--keys").arg(app.folder().join("keys"));
-    command.envs(variables.iter().copied()).output().expect("the command runs")
+    command.env_clear().arg("keys").args(arguments).arg("--keys").arg(app.folder().join("keys")).envs(variables.iter().copied());
+    command
+}
+
+fn keys(app: &TestApp, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+    command(app, arguments, variables).output().expect("the command runs")
 }
 
 fn import(app: &TestApp, name: &str) -> Output {
@@ -93,7 +97,7 @@ async fn damaged_or_foreign_keys_stop_the_start_and_no_file_is_touched() {
         ("cut short", |file, _| fs::write(file, &fs::read(file).unwrap()[..40]).unwrap(), &["cut off", "backup"]),
         ("overwritten", |file, _| fs::write(file, "{}\n").unwrap(), &["not a key file", "backup"]),
         ("of an unknown version", |file, _| fs::write(file, "{\"version\": 9}\n").unwrap(), &["version 9", "start the version"]),
-        ("missing", |file, _| fs::remove_file(file).unwrap(), &["missing", "backup"]),
+        ("missing", |file, _| fs::remove_file(file).unwrap(), &["missing", "Put the folder back"]),
         (
             "under another name",
             |file, _| fs::rename(file, file.with_file_name("other.json")).unwrap(),
@@ -108,14 +112,14 @@ async fn damaged_or_foreign_keys_stop_the_start_and_no_file_is_touched() {
             },
             &["not a file", "move it away"],
         ),
-        ("all missing", |_, keys| fs::remove_dir_all(keys).unwrap(), &["are missing", "backup"]),
+        ("all missing", |_, keys| fs::remove_dir_all(keys).unwrap(), &["are missing", "Put the folder back"]),
         (
             "of another deployment",
             |_, keys| {
                 fs::remove_dir_all(keys).unwrap();
                 copy(&keys.with_file_name("others"), keys);
             },
-            &["missing", "backup"],
+            &["missing", "Put the folder back"],
         ),
     ];
     let mut other = TestApp::start().await;
@@ -301,6 +305,11 @@ async fn a_running_deployment_moves_to_rs256_without_losing_a_token() {
     app.pass(Duration::from_secs(1)).await;
     let kid = imported(&app, RSA[0]);
     assert_eq!(kid_of(&app.open("alice").await.access), kid_of(&before.access));
+    app.tend().await;
+    app.pass(Duration::from_secs(1)).await;
+    let list = listed(&app).await;
+    let standby = list["items"].as_array().expect("items").iter().find(|key| key["algorithm"] == "EdDSA" && key["state"] == "announced");
+    revoke_key(&app, standby.expect("a standby")["kid"].as_str().expect("a kid")).await;
     app.stop().await;
     app.configure(RS256);
     app.restart().await;
@@ -330,12 +339,70 @@ async fn what_is_no_good_private_key_is_not_imported() {
         ("rsa-pss-2048.pem", "unsupported"),
         ("p384.pem", "unsupported"),
         ("rsa-2048-b.pub.pem", "PKCS#8"),
+        ("rsa-1024.jwk.json", "2048"),
+        ("p384.jwk.json", "unsupported"),
     ] {
         let output = import(&app, name);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.code() == Some(1) && said.contains(word) && said.contains(name), "{name}: {said}");
     }
     assert_eq!(key_files(&app), before);
+    let kid = imported(&app, "rsa-2048-a.jwk.json");
+    let again = import(&app, "rsa-2048-a.pem");
+    assert!(String::from_utf8_lossy(&again.stderr).contains(&kid), "the same key in another form is the same: {again:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_file_that_goes_while_the_node_runs_is_missed_and_not_replaced() {
+    let app = TestApp::start().await;
+    let session = app.open("alice").await;
+    let kid = kid_of(&session.access);
+    for name in [format!("{kid}.json"), "mac-1.json".to_owned()] {
+        let (file, away) = (app.folder().join("keys").join(&name), app.folder().join(&name));
+        fs::rename(&file, &away).expect("taken away");
+        let before = key_files(&app);
+        app.tend().await;
+        assert_eq!(key_files(&app), before, "nothing is made in its place");
+        is_problem(&app.post("/v1/keys", &app.admin().await, &json!({})).await, 503, "key_folder");
+        assert_eq!(kid_of(&app.open("bob").await.access), kid, "the node goes on with what it has read");
+        assert!(app.is_active(&session.access).await);
+        fs::rename(&away, &file).expect("put back");
+        app.tend().await;
+        assert_eq!(key_files(&app).len(), before.len() + 1);
+    }
+    app.post("/v1/keys", &app.admin().await, &json!({})).await.must_be(201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn revoking_a_key_does_not_wait_for_the_disk_and_no_old_file_undoes_it() {
+    let mut app = TestApp::start().await;
+    // So that a standby made later is younger than the first.
+    app.pass(Duration::from_secs(1)).await;
+    let session = app.open("alice").await;
+    let kid = kid_of(&session.access);
+    let (keys, away) = (app.folder().join("keys"), app.folder().join("away"));
+    fs::rename(&keys, &away).expect("moved away");
+    fs::write(&keys, "not a folder").expect("in its place");
+    revoke_key(&app, &kid).await;
+    assert!(!app.is_active(&session.access).await);
+    let next = app.refresh(&session.refresh).await.must_be(200).text("/access_token");
+    assert_ne!(kid_of(&next), kid, "the next request is answered with another key");
+    assert!(app.is_active(&next).await);
+    revoke_key(&app, &kid).await;
+    fs::remove_file(&keys).expect("moved away");
+    fs::rename(&away, &keys).expect("put back");
+    let old = key_files(&app);
+    app.tend().await;
+    assert_eq!(state_of(&app, &kid).await, "revoked");
+    assert_eq!(kid_of(&app.open("alice").await.access), kid_of(&next));
+    app.stop().await;
+    for (path, content) in &old {
+        fs::write(path, content).expect("a key file from before");
+    }
+    app.restart().await;
+    assert_eq!(state_of(&app, &kid).await, "revoked", "the log says so");
+    assert!(!app.is_active(&session.access).await);
+    assert_eq!(kid_of(&app.open("alice").await.access), kid_of(&next));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -364,6 +431,7 @@ async fn in_both_formats_a_revoked_key_is_replaced_at_once_and_a_revoked_standby
         assert!(published(&app).await.text.contains(&next));
         assert_eq!(published(&app).await.headers["cache-control"], "public, max-age=30", "everybody shall know the new standby soon");
         let refreshed = app.refresh_at(client, &session.refresh).await.must_be(200).text("/access_token");
+        assert!(client != "app" || kid_of(&refreshed) == next, "the very next request is answered with the standby");
         for _ in 0..2 {
             if algorithm == "EdDSA" {
                 app.get("/v1/keys", &admin).await.must_be(401);
@@ -405,6 +473,21 @@ async fn announced_keys_are_bounded() {
     is_problem(&app.post("/v1/keys", &admin, &json!({})).await, 409, "too_many_keys");
     is_problem(&app.post("/v1/keys", &admin, &json!({ "algorithm": "ES256" })).await, 409, "too_many_keys");
     app.post("/v1/keys", &admin, &json!({ "algorithm": "v4.public" })).await.must_be(201);
+    let mut retired = 0;
+    loop {
+        let list = listed(&app).await;
+        let mut items = list["items"].as_array().expect("items").iter();
+        let announced = items.find(|key| key["state"] == "announced" && key["algorithm"] == "EdDSA").expect("one")["kid"].clone();
+        app.post(&format!("/v1/keys/{}/retire", announced.as_str().expect("a kid")), &admin, &json!({})).await.must_be(200);
+        retired += 1;
+        let answer = app.post("/v1/keys", &admin, &json!({})).await;
+        if answer.status != 201 {
+            is_problem(&answer, 409, "too_many_keys");
+            break;
+        }
+        assert!(retired < 100, "announcing and retiring fills the folder");
+    }
+    println!("keys announced and retired before it is refused: {retired}; files in keys/: {}", key_files(&app).len());
 }
 
 #[tokio::test(flavor = "multi_thread")]

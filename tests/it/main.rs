@@ -31,6 +31,7 @@ mod rate_limits;
 mod restart;
 mod revocation;
 mod rotation;
+mod sealing;
 mod sessions;
 mod tls;
 mod zero_calls;
