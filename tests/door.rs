@@ -3,6 +3,8 @@
 //! Takes about half a minute; `DOOR_TIMES=10` has ten times as many strangers of the kinds that come in hundreds, and they stay longer.
 #![cfg(all(feature = "service", target_os = "linux"))]
 
+#[path = "door/h2.rs"]
+mod h2;
 #[path = "door/honest.rs"]
 mod honest;
 #[path = "door/server.rs"]
@@ -18,7 +20,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use server::Server;
-use strangers::{Outcomes, drip, half_handshakes, idle, loud};
+use strangers::{Outcomes, cancelling, drip, half_forms, half_handshakes, idle, loud};
 
 /// What a connection may cost the node at most, in KiB: what a head, a body and their answer need, and never what a stranger would have.
 const SILENT: u64 = 8;
@@ -56,6 +58,13 @@ async fn an_honest_client_is_served_whatever_strangers_do() {
     let flood = format!("{chunked}{:x}\r\n{}", 64 << 20, "a".repeat(1 << 20));
     phase(&plain, "bodies without measure", 4 * SPEAKING, loud(at, 200 * times, flood.into())).await.are_all(&["413"]);
     drop(plain);
+
+    // One connection of HTTP/2 can hold as much as a hundred others; all of them together hold no more than there are places.
+    let small = Server::start("most = 300\nbody = \"5s\"\n", false);
+    phase(&small, "HTTP/2, 100 half forms each", 8 * SPEAKING, half_forms(small.address(), 40 * times)).await.are_all(&["closed", "open"]);
+    let outcomes = phase(&small, "HTTP/2, cancelled at once", 8 * SPEAKING, cancelling(small.address(), 20 * times)).await;
+    outcomes.are_all(&["closed", "open"]);
+    drop(small);
 
     // As many as there are places, and they may stay: whoever comes then takes the place of the one who has been there the longest.
     let patient = Server::start("head = \"60s\"\nidle = \"5m\"\n", false);

@@ -54,7 +54,9 @@ pub(super) fn read_connections(top: &mut Section<'_>) -> Connections {
     let (head, body) = (time("head", small, MINUTE, 10 * SECOND), time("body", small, 10 * MINUTE, 20 * SECOND));
     let (answer, idle) = (time("answer", small, 10 * MINUTE, 30 * SECOND), time("idle", small, HOUR, MINUTE));
     let age = time("age", SECOND, 24 * HOUR, HOUR);
-    let connections = Connections { most: section.number("most", 1, 1_000_000).unwrap_or(10_000), head, body, answer, idle, age };
+    let most = section.number("most", 1, 1_000_000).unwrap_or(10_000);
+    let per_address = section.number("per_address", 1, 1_000_000).unwrap_or(1_000);
+    let connections = Connections { most, per_address, head, body, answer, idle, age };
     if idle < answer {
         let place = ["idle", "answer"].iter().find_map(|name| places.get(*name)).unwrap_or(&section.place).clone();
         let problem = Problem::Conflict("idle is below answer".to_owned());

@@ -150,6 +150,12 @@ pub(super) const KEYS: &[Key] = &[
         "10000",
         "Open at once; for a further one, the one that was waited for the longest has to leave. Never more than the limit of open files allows.",
     ),
+    key(
+        "connections.per_address",
+        "1 to 1000000",
+        "1000",
+        "Of those, from one IPv4 address or IPv6 network of 64 bits; likewise, among its own. This machine and trusted proxies are not counted.",
+    ),
     key("log.format", "`\"text\"` or `\"json\"`", "\"text\"", "The form of a log line."),
     key("log.level", "`\"error\"`, `\"warn\"`, `\"info\"`, `\"debug\"` or `\"trace\"`", "\"info\"", "The least weight that is logged."),
     key(

@@ -92,6 +92,8 @@ pub enum ProxyHeader {
 pub struct Connections {
     /// Open at once.
     pub most: u32,
+    /// Of those, from one address.
+    pub per_address: u32,
     /// For a head, or a TLS handshake.
     pub head: Duration,
     /// For a body.

@@ -1,10 +1,11 @@
 //! The doors: what is served where, over TLS or not, and in what order they shut.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use ipnet::{IpNet, Ipv4Net};
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -18,6 +19,9 @@ use crate::web::{self, Door, Limits};
 
 /// What operators ask needs no more.
 const OPS_CONNECTIONS: usize = 256;
+/// Connections that wait to be let in; the system may allow fewer (`net.core.somaxconn`). Beyond, who knocks tries again after a second.
+const QUEUE: u32 = 1_024;
+
 /// Doors that are open.
 pub(super) struct OpenDoors {
     service: JoinHandle<()>,
@@ -32,7 +36,11 @@ pub(super) struct OpenDoors {
 /// Binds, and says where: a port of 0 becomes a free one.
 pub(super) async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartFault> {
     let fault = |why| StartFault::Listen { address, why };
-    let listener = TcpListener::bind(address).await.map_err(fault)?;
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.map_err(fault)?;
+    // After a restart the address is free at once, whatever connections of the node before still end.
+    socket.set_reuseaddr(true).map_err(fault)?;
+    socket.bind(address).map_err(fault)?;
+    let listener = socket.listen(QUEUE).map_err(fault)?;
     let bound = listener.local_addr().map_err(fault)?;
     Ok((listener, bound))
 }
@@ -52,7 +60,8 @@ impl OpenDoors {
         let limits = limits(settings);
         let metrics = doors.observer.metrics.clone();
         let open = |listener, tls, router, limits, stop: &CancellationToken| {
-            tokio::spawn(web::serve(Door { listener, tls, router, limits, metrics: metrics.clone() }, stop.clone()))
+            let uncounted = uncounted(settings);
+            tokio::spawn(web::serve(Door { listener, tls, router, limits, uncounted, metrics: metrics.clone() }, stop.clone()))
         };
         let shares = settings.ops_listen.is_none() && settings.listen.ip().is_loopback();
         let ops = match settings.ops_listen {
@@ -88,11 +97,18 @@ impl OpenDoors {
     }
 }
 
+/// This machine, and the proxies that speak for others.
+fn uncounted(settings: &Settings) -> Vec<IpNet> {
+    let here = [IpNet::from(Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8)), IpNet::from(IpAddr::from(Ipv6Addr::LOCALHOST))];
+    here.into_iter().chain(settings.trusted_proxies.iter().copied()).collect()
+}
+
 fn limits(settings: &Settings) -> Limits {
-    let Connections { most, head, body, answer, idle, age } = settings.connections;
+    let Connections { most, per_address, head, body, answer, idle, age } = settings.connections;
     let ops = if settings.ops_listen.is_some() { OPS_CONNECTIONS } else { 0 };
     let most = usize::try_from(most).unwrap_or(usize::MAX);
     let connections = room_for(most.saturating_add(ops)).saturating_sub(ops).max(1);
     let handshakes = Limits::default().handshakes.min(connections);
-    Limits { connections, handshakes, head, body, answer, idle, age, stop: settings.shutdown_deadline, ..Limits::default() }
+    let each_address = usize::try_from(per_address).unwrap_or(usize::MAX);
+    Limits { connections, each_address, handshakes, head, body, answer, idle, age, stop: settings.shutdown_deadline, ..Limits::default() }
 }

@@ -129,7 +129,11 @@ impl Metrics {
             "Connections closed at once, because every place was taken by one that was being served",
             self.connections_refused.clone(),
         );
-        all.register("http_connections_shed", "Connections closed while waited for, to make room", self.connections_shed.clone());
+        all.register(
+            "http_connections_shed",
+            "Connections closed to make room for others, or because they asked for too much at once",
+            self.connections_shed.clone(),
+        );
         all.register("tls_handshakes", "TLS handshakes, by outcome", self.tls_handshakes.clone());
         all.register("tls_reloads", "Readings of a changed certificate, by outcome", self.tls_reloads.clone());
         all.register_with_unit(
@@ -197,7 +201,7 @@ impl Metrics {
         self.connections_refused.inc();
     }
 
-    /// A connection was closed while it was waited for, to make room for another.
+    /// A connection was closed to make room for another, or because it asked for too much at once.
     pub fn connection_shed(&self) {
         self.connections_shed.inc();
     }

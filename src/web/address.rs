@@ -38,6 +38,23 @@ pub enum ProxyHeader {
     Forwarded,
 }
 
+/// Whose failures and connections count together: an IPv4 address, or the 64 bits of an IPv6 address that name a network (RFC 7421),
+/// within which one host takes new addresses as it likes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(super) enum Network {
+    V4(u32),
+    V6(u64),
+}
+
+impl From<IpAddr> for Network {
+    fn from(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(address) => Self::V4(address.to_bits()),
+            IpAddr::V6(address) => Self::V6(address.to_bits().wrapping_shr(64) as u64),
+        }
+    }
+}
+
 /// The other end of a connection, as the listener sees it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Peer(pub(super) SocketAddr);

@@ -11,6 +11,7 @@ use axum::extract::Request;
 use axum::response::IntoResponse;
 use bytes::Bytes;
 use http::StatusCode;
+use http::header::RETRY_AFTER;
 use hyper::body::{Body as _, Frame, Incoming, SizeHint};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -27,7 +28,7 @@ use tracing::debug;
 use super::address::Peer;
 use super::guests::{Guest, Guests, Turn};
 use super::lent::Lent;
-use super::limits::{AT_WORK, Deadlines, Limits, STREAMS};
+use super::limits::{AT_WORK, CONNECTION_WINDOW, Deadlines, Limits, SEND_BUFFER, STREAM_WINDOW, STREAMS};
 use super::timed_io::TimedIo;
 use crate::telemetry::Metrics;
 
@@ -57,7 +58,7 @@ pub(super) async fn attend(stream: TcpStream, peer: Peer, guest: Arc<Guest>, ser
     let _ = stream.set_nodelay(true);
     tokio::select! {
         biased;
-        () = guest.is_told_to_leave() => {}
+        () = guest.is_told_to_leave() => served.metrics.connection_shed(),
         () = served.to_the_end(stream, peer, &guest) => {}
     }
     served.metrics.disconnected();
@@ -109,7 +110,7 @@ impl Served {
             return None;
         }
         // Nobody among them is ever served, so there is always one who can leave.
-        let (place, _) = shaking.admit()?;
+        let place = shaking.admit(None)?;
         let shaken = tokio::select! {
             () = place.is_told_to_leave() => return self.not_shaken("shed"),
             shaken = timeout(self.limits.head, acceptor.accept(stream)) => shaken,
@@ -143,7 +144,7 @@ impl Served {
             async move {
                 match turn {
                     Some(turn) => router.oneshot(accompanied(request, turn)).await,
-                    None => Ok(StatusCode::SERVICE_UNAVAILABLE.into_response()),
+                    None => Ok((StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "1")]).into_response()),
                 }
             }
         });
@@ -181,7 +182,10 @@ fn builder(limits: &Limits) -> Builder<TokioExecutor> {
         .http2()
         .timer(TokioTimer::new())
         .max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX))
-        .max_concurrent_streams(STREAMS);
+        .max_concurrent_streams(STREAMS)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_send_buf_size(SEND_BUFFER);
     builder
 }
 

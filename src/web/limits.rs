@@ -10,6 +10,8 @@ pub const BODY_LIMIT: usize = 64 * 1024;
 pub struct Limits {
     /// Connections open at once. For a further one, whoever has been waited for the longest has to leave.
     pub connections: usize,
+    /// Of those, from one IPv4 address or one IPv6 network of 64 bits; likewise, among its own.
+    pub each_address: usize,
     /// TLS handshakes under way at once; likewise.
     pub handshakes: usize,
     /// From the first byte of a request's head to its last; for a TLS handshake; how long an idle HTTP/1.1 connection is kept, and how
@@ -34,6 +36,12 @@ pub(super) const STREAMS: u32 = 100;
 /// Requests at work for one connection, those included that its client has cancelled and that are finished all the same.
 pub(super) const AT_WORK: usize = 2 * STREAMS as usize;
 
+/// What an HTTP/2 client may send on one stream, and on all of a connection, before somebody has read it.
+pub(super) const STREAM_WINDOW: u32 = BODY_LIMIT as u32;
+pub(super) const CONNECTION_WINDOW: u32 = 4 * STREAM_WINDOW;
+/// What of an answer waits on one HTTP/2 stream for its client to take it.
+pub(super) const SEND_BUFFER: usize = BODY_LIMIT;
+
 /// What is left of [`Limits`] for whoever reads a request's body, and answers it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Deadlines {
@@ -45,6 +53,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 10_000,
+            each_address: 1_000,
             handshakes: 1_000,
             head: Duration::from_secs(10),
             head_bytes: 32 * 1024,

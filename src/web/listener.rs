@@ -1,19 +1,20 @@
 //! Our own accept loop: `axum::serve` waits for a slow head for ever.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use ipnet::IpNet;
 use rustls::ServerConfig;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::address::Peer;
+use super::address::{Network, Peer};
 use super::connection::{Served, attend};
 use super::guests::Guests;
 use super::limits::Limits;
@@ -32,6 +33,8 @@ pub struct Door {
     pub router: Router,
     /// How much one client can take.
     pub limits: Limits,
+    /// Whose connections [`Limits::each_address`] does not count.
+    pub uncounted: Vec<IpNet>,
     /// Counts.
     pub metrics: Arc<Metrics>,
 }
@@ -39,16 +42,22 @@ pub struct Door {
 /// Serves HTTP/1.1 and HTTP/2 (by ALPN, or with prior knowledge) until `stop`, then finishes what was accepted, for at most
 /// [`Limits::stop`].
 pub async fn serve(door: Door, stop: CancellationToken) {
-    let Door { listener, tls, router, limits, metrics } = door;
-    let tls = tls.map(|config| (TlsAcceptor::from(config), Guests::new(limits.handshakes)));
+    let Door { listener, tls, router, limits, uncounted, metrics } = door;
+    let tls = tls.map(|config| (TlsAcceptor::from(config), Guests::new(limits.handshakes, limits.handshakes)));
     let served = Arc::new(Served { router, limits, metrics, tls, stop: stop.clone() });
-    let guests = Guests::new(limits.connections);
+    let guests = Guests::new(limits.connections, limits.each_address);
     let mut open = JoinSet::new();
     loop {
         tokio::select! {
             biased;
             accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => admit(&guests, &served, stream, peer, &mut open),
+                Ok((stream, peer)) => match guests.admit(counted(peer, &uncounted)) {
+                    Some(guest) => {
+                        served.metrics.connected();
+                        open.spawn(attend(stream, Peer(peer), guest, served.clone()));
+                    }
+                    None => served.metrics.connection_refused(),
+                },
                 Err(why) => {
                     warn!(%why, "cannot accept connections");
                     // Out of file handles, most likely.
@@ -70,16 +79,9 @@ pub async fn serve(door: Door, stop: CancellationToken) {
     }
 }
 
-fn admit(guests: &Arc<Guests>, served: &Arc<Served>, stream: TcpStream, peer: SocketAddr, open: &mut JoinSet<()>) {
-    let Some((guest, one_left)) = guests.admit() else {
-        served.metrics.connection_refused();
-        return;
-    };
-    if one_left {
-        served.metrics.connection_shed();
-    }
-    served.metrics.connected();
-    open.spawn(attend(stream, Peer(peer), guest, served.clone()));
+fn counted(peer: SocketAddr, uncounted: &[IpNet]) -> Option<Network> {
+    let address: IpAddr = peer.ip().to_canonical();
+    (!uncounted.iter().any(|network| network.contains(&address))).then(|| address.into())
 }
 
 #[cfg(test)]

@@ -1,14 +1,17 @@
 use std::net::SocketAddr;
 
+use axum::extract::Request;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpSocket, TcpStream};
 
 use super::*;
 use crate::web::{Form, Surface, render, run_to_the_end};
 
 const QUICK: Limits = Limits {
     connections: 2,
+    each_address: 2,
     handshakes: 2,
     head: Duration::from_millis(300),
     head_bytes: 32 * 1024,
@@ -27,11 +30,22 @@ struct Served {
 }
 
 async fn served(limits: Limits) -> Served {
+    served_without_counting(limits, &[]).await
+}
+
+async fn served_without_counting(limits: Limits, uncounted: &[&str]) -> Served {
     let router = Router::new()
         .route("/", get(|| async { "here" }))
         .route("/slow", get(|| async { sleep(Duration::from_millis(400)).await }))
         .route("/large", get(|| async { vec![b'x'; 64 << 20] }))
         .route("/never", get(std::future::pending::<()>))
+        .route(
+            "/unread",
+            get(|request: Request| async move {
+                std::future::pending::<()>().await;
+                drop(request)
+            }),
+        )
         .route("/form", post(|Form(_): Form| async { "taken" }))
         .route("/body", post(|body: axum::body::Bytes| async move { body.len().to_string() }))
         .layer(from_fn(run_to_the_end))
@@ -39,7 +53,8 @@ async fn served(limits: Limits) -> Served {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, metrics) = (CancellationToken::new(), Arc::new(Metrics::new("tests")));
-    let serving = tokio::spawn(serve(Door { listener, tls: None, router, limits, metrics: metrics.clone() }, stop.clone()));
+    let uncounted = uncounted.iter().map(|network| network.parse().unwrap()).collect();
+    let serving = tokio::spawn(serve(Door { listener, tls: None, router, limits, uncounted, metrics: metrics.clone() }, stop.clone()));
     Served { address, stop, serving, metrics }
 }
 
@@ -123,6 +138,31 @@ async fn when_it_is_full_whoever_was_waited_for_the_longest_leaves() {
     let page = served.metrics.render();
     assert!(page.contains("mintage_http_connections_shed_total{namespace=\"tests\"} 1"), "{page}");
     assert!(page.contains("mintage_http_connections_refused_total{namespace=\"tests\"} 0"), "{page}");
+}
+
+#[tokio::test]
+async fn one_address_has_its_measure_of_places_unless_it_speaks_for_others() {
+    let limits = Limits { connections: 10, each_address: 1, head: Duration::from_secs(60), ..QUICK };
+    let from = async |source: [u8; 4], served: &Served| {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((source, 0).into()).unwrap();
+        let mut stream = socket.connect(served.address).await.unwrap();
+        stream.write_all(b"G").await.unwrap();
+        sleep(Duration::from_millis(50)).await;
+        stream
+    };
+    let go_on = async |mut stream: TcpStream| {
+        let _ = stream.write_all(b"ET / HTTP/1.0\r\n\r\n").await;
+        rest(stream).await.contains("200 OK")
+    };
+    let served = served(limits).await;
+    let (other, first) = (from([127, 0, 0, 2], &served).await, from([127, 0, 0, 1], &served).await);
+    let second = from([127, 0, 0, 1], &served).await;
+    assert_eq!([go_on(other).await, go_on(first).await, go_on(second).await], [true, false, true]);
+
+    let served = served_without_counting(limits, &["127.0.0.0/8"]).await;
+    let (first, second) = (from([127, 0, 0, 1], &served).await, from([127, 0, 0, 1], &served).await);
+    assert_eq!([go_on(first).await, go_on(second).await], [true, true]);
 }
 
 #[tokio::test]
@@ -222,6 +262,7 @@ mod h2 {
     pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
     pub(super) const SETTINGS: u8 = 4;
     pub(super) const PING: u8 = 6;
+    pub(super) const DATA: u8 = 0;
     pub(super) const HEADERS: u8 = 1;
     pub(super) const RESET: u8 = 3;
     pub(super) const CONTINUATION: u8 = 9;
@@ -297,7 +338,7 @@ async fn continuations_without_end_are_cut_off() {
 
 #[tokio::test]
 async fn requests_that_are_cancelled_at_once_are_not_free() {
-    let served = served(Limits { answer: Duration::from_secs(60), idle: Duration::from_secs(60), ..QUICK }).await;
+    let served = served(Limits { answer: Duration::from_secs(60), idle: Duration::from_secs(60), connections: 1_000, ..QUICK }).await;
     let request = |count: u32| {
         let stream = 2 * count + 1;
         let open = h2::frame(h2::HEADERS, h2::END_HEADERS | h2::END_STREAM, stream, &h2::get("/never"));
@@ -310,7 +351,7 @@ async fn requests_that_are_cancelled_at_once_are_not_free() {
 
 #[tokio::test]
 async fn more_streams_than_agreed_are_refused() {
-    let served = served(Limits { answer: Duration::from_secs(60), idle: Duration::from_secs(60), ..QUICK }).await;
+    let served = served(Limits { answer: Duration::from_secs(60), idle: Duration::from_secs(60), connections: 1_000, ..QUICK }).await;
     let all: Vec<u8> =
         (0..150_u32).flat_map(|n| h2::frame(h2::HEADERS, h2::END_HEADERS | h2::END_STREAM, 2 * n + 1, &h2::get("/never"))).collect();
     let mut stream = served.says(&[h2::hello(), all].concat()).await;
@@ -321,4 +362,14 @@ async fn more_streams_than_agreed_are_refused() {
     let refusal = [&[0, 0, 4, h2::RESET, 0][..]].concat();
     let refused = seen[..read].windows(13).filter(|bytes| bytes.starts_with(&refusal) && bytes[9..] == [0, 0, 0, 7]).count();
     assert_eq!(refused, 50);
+}
+
+#[tokio::test]
+async fn what_nobody_has_read_yet_is_bounded_for_a_whole_connection() {
+    let served = served(Limits { answer: Duration::from_secs(60), idle: Duration::from_secs(60), connections: 1_000, ..QUICK }).await;
+    let open = |n: u32| h2::frame(h2::HEADERS, h2::END_HEADERS, 2 * n + 1, &h2::get("/unread"));
+    let opening = [h2::hello(), (0..100).flat_map(open).collect()].concat();
+    let data = |count: u32| h2::frame(h2::DATA, 0, 2 * (count % 100) + 1, &[0; 16 * 1024]);
+    let cut = send_until_cut(served.says(&opening).await, data, Duration::from_millis(5), 200).await;
+    assert!(cut.is_some_and(|count| count < 40), "{cut:?} frames of 16 KiB, where the windows allow 16");
 }

@@ -1,7 +1,6 @@
 //! How often an address may fail, and how often a client may ask. Whoever is refused here costs no hash, no signature and no store call.
 
 use std::convert::Infallible;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,7 +9,7 @@ use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::address::ClientAddress;
+use super::address::{ClientAddress, Network};
 use super::buckets::{Buckets, Rate};
 use super::problem::Refused;
 use crate::ambient::Clock;
@@ -24,14 +23,6 @@ pub struct RateLimits {
     failures: Buckets<Network>,
     requests: Buckets<Asking>,
     clock: Arc<dyn Clock>,
-}
-
-/// Whose failures count together: an IPv4 address, or the 64 bits of an IPv6 address that name a network (RFC 7421), within which one
-/// host takes new addresses as it likes.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-enum Network {
-    V4(u32),
-    V6(u64),
 }
 
 /// Whose requests count together: those of a client that authenticates; of a public one, which anybody can name, those from one network.
@@ -56,7 +47,7 @@ struct Known {
 
 impl Visit {
     fn new(limits: Arc<RateLimits>, address: ClientAddress) -> Self {
-        Self(Some(Arc::new(Known { limits, network: Network::from(address), vouched: AtomicBool::new(false) })))
+        Self(Some(Arc::new(Known { limits, network: Network::from(address.0), vouched: AtomicBool::new(false) })))
     }
 
     /// Refuses where a client that presents itself has asked too often. Counts nothing: it may be another who names it.
@@ -97,15 +88,6 @@ impl Known {
     }
 }
 
-impl From<ClientAddress> for Network {
-    fn from(ClientAddress(address): ClientAddress) -> Self {
-        match address {
-            IpAddr::V4(address) => Self::V4(address.to_bits()),
-            IpAddr::V6(address) => Self::V6(address.to_bits().wrapping_shr(64) as u64),
-        }
-    }
-}
-
 impl<S: Sync> FromRequestParts<S> for Visit {
     type Rejection = Infallible;
 
@@ -140,11 +122,13 @@ fn is_failure(code: Code) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
 
     #[test]
     fn one_network_of_ipv6_counts_as_one_and_each_address_of_ipv4_for_itself() {
-        let network = |text: &str| Network::from(ClientAddress(text.parse().unwrap()));
+        let network = |text: &str| Network::from(text.parse::<IpAddr>().unwrap());
         assert_eq!(network("2001:db8::1"), network("2001:db8::ffff:ffff:ffff:ffff"));
         assert_ne!(network("2001:db8::1"), network("2001:db8:0:1::1"));
         assert_ne!(network("192.0.2.1"), network("192.0.2.2"));

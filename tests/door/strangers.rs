@@ -10,6 +10,8 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use crate::h2;
+
 /// Beyond every deadline that the node has in this test.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How many knock at the same moment: fewer than a listener's queue holds, so that nobody waits for a second try of the system's.
@@ -105,6 +107,38 @@ pub(crate) async fn half_handshakes(at: SocketAddr, many: usize) -> Outcomes {
         verdict(&mut stream).await
     };
     all(many, || one(opening.clone())).await
+}
+
+/// Each begins a hundred requests over HTTP/2, finishes none, and waits until after the node's deadline for bodies.
+pub(crate) async fn half_forms(at: SocketAddr, many: usize) -> Outcomes {
+    let opening: Vec<u8> = h2::hello().into_iter().chain((0..100).flat_map(|n| h2::half_a_form(2 * n + 1))).collect();
+    let one = move |opening: Vec<u8>| async move {
+        let mut stream = knock(at).await;
+        let _ = timeout(PATIENCE, stream.write_all(&opening)).await;
+        is_open_for(&mut stream, Duration::from_secs(7)).await
+    };
+    all(many, || one(opening.clone())).await
+}
+
+/// Each asks and cancels over HTTP/2, as fast as it can.
+pub(crate) async fn cancelling(at: SocketAddr, many: usize) -> Outcomes {
+    let one = move || async move {
+        let (mut reading, mut writing) = knock(at).await.into_split();
+        let end = tokio::spawn(async move { is_open_for(&mut reading, Duration::from_secs(5)).await });
+        let _ = writing.write_all(&h2::hello()).await;
+        let mut stream = 1;
+        while !end.is_finished() && timeout(PATIENCE, writing.write_all(&h2::cancelled(stream))).await.is_ok_and(|done| done.is_ok()) {
+            stream += 2;
+        }
+        end.await.expect("no panic")
+    };
+    all(many, one).await
+}
+
+async fn is_open_for(stream: &mut (impl AsyncReadExt + Unpin), time: Duration) -> String {
+    let mut chunk = vec![0; 16 * 1024];
+    let until_closed = async { while matches!(stream.read(&mut chunk).await, Ok(1..)) {} };
+    if timeout(time, until_closed).await.is_ok() { "closed" } else { "open" }.to_owned()
 }
 
 async fn all<F: Future<Output = String> + Send + 'static>(many: usize, one: impl Fn() -> F) -> Outcomes {

@@ -41,9 +41,11 @@ def run(node, examples):
     table = defaultdict(Counter)
     began = time.monotonic()
     for operation in operations:
-        checks.check(operation.label, lambda operation=operation: hold(node, operation, examples, table[operation.label]))
-    for label, statuses in table.items():
-        print(f"  {label:42} " + "  ".join(f"{status}: {count}" for status, count in sorted(statuses.items())))
+        statuses = table[operation.label]
+        checks.check(operation.label, lambda operation=operation, statuses=statuses: hold(node, operation, examples, statuses))
+        # At once: a long run shows how far it is.
+        counts = "  ".join(f"{status}: {count}" for status, count in sorted(statuses.items()))
+        print(f"  {operation.label:44} {sum(statuses.values()):5}  {counts}", flush=True)
     sent = sum(sum(statuses.values()) for statuses in table.values())
     print(f"  {sent} requests to {len(operations)} operations in {time.monotonic() - began:.0f} s, seed {SEED}")
     return checks
@@ -60,7 +62,7 @@ def hold(node, operation, examples, statuses):
     def one(case, about, ours):
         if about != "anything":
             with_things_that_are(case, real, about == "nothing else")
-        answer = case.call(base_url=node.issuer, headers=credentials(node, case) if ours else None, timeout=30)
+        answer = case.call(base_url=node.issuer, session=node.http, headers=credentials(node, case) if ours else None, timeout=30)
         statuses[answer.status_code] += 1
         try:
             case.validate_response(answer, checks=HELD)
@@ -86,15 +88,18 @@ def things(node):
     """What there is, by the names that the description uses: free text alone would only ever find nothing."""
     opened = node.open("web")
     bearer = {"Authorization": f"Bearer {node.token('backend')}"}
-    keys = requests.post(f"{node.issuer}/v1/keys", json={"algorithm": "ES256"}, headers=bearer, timeout=30).json()
+    keys = node.http.get(f"{node.issuer}/v1/keys", headers=bearer, timeout=30).json()["items"]
+    announced = next((key for key in keys if key["state"] == "announced"), None) or node.http.post(
+        f"{node.issuer}/v1/keys", json={"algorithm": "ES256"}, headers=bearer, timeout=30
+    ).json()
     shop = {"id": "shop", "type": "public", "grants": ["refresh_token"], "scopes": ["read"], "audiences": [AUDIENCE]}
-    requests.post(f"{node.issuer}/v1/clients", json=shop, headers=bearer, timeout=30)
+    node.http.post(f"{node.issuer}/v1/clients", json=shop, headers=bearer, timeout=30)
     voided = {"target": {"type": "subject", "subject": "nobody"}}
-    revocation = requests.post(f"{node.issuer}/v1/revocations", json=voided, headers=bearer, timeout=30).json()
+    revocation = node.http.post(f"{node.issuer}/v1/revocations", json=voided, headers=bearer, timeout=30).json()
     return {
         "sid": opened["session"]["sid"], "jti": opened["session"]["sid"], "token": opened["access_token"], "refresh_token": opened["refresh_token"],
         "subject": "alice", "client_id": "web", "scope": "read", "audience": [AUDIENCE], "resource": [AUDIENCE], "grant_type": "refresh_token",
-        "kid": keys["kid"], "algorithm": "ES256", "id": revocation["id"], "type": "public", "grants": ["refresh_token"], "scopes": ["read"],
+        "kid": announced["kid"], "algorithm": "ES256", "id": revocation["id"], "type": "public", "grants": ["refresh_token"], "scopes": ["read"],
         "audiences": [AUDIENCE], "origins": ["https://shop.example"], "opens_for": [], "rotates": True, "disabled": False, "format": "jwt",
     }
 

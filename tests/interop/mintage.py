@@ -110,6 +110,8 @@ class Mintage:
         )
         self.log = []
         self.issuer = None
+        self.http = requests.Session()  # one connection for thousands of requests
+        self.http.trust_env = False
         ready = threading.Event()
         threading.Thread(target=self._read, args=(ready,), daemon=True).start()
         if not ready.wait(60) or self.issuer is None:
@@ -128,6 +130,7 @@ class Mintage:
         return self
 
     def __exit__(self, *_):
+        self.http.close()
         self.process.terminate()
         try:
             self.process.wait(60)
@@ -138,7 +141,7 @@ class Mintage:
     def token(self, client_id):
         """An access token for a client itself; of `backend`, for /v1."""
         form = {"grant_type": "client_credentials"}
-        answer = requests.post(f"{self.issuer}/oauth/token", data=form, auth=(client_id, self.secrets[client_id]), timeout=30)
+        answer = self.http.post(f"{self.issuer}/oauth/token", data=form, auth=(client_id, self.secrets[client_id]), timeout=30)
         answer.raise_for_status()
         return answer.json()["access_token"]
 
@@ -146,14 +149,14 @@ class Mintage:
         """Opens a session as a login backend does."""
         headers = {"Authorization": f"Bearer {self.token('backend')}"}
         body = {"subject": "alice", "client_id": client_id} | more
-        answer = requests.post(f"{self.issuer}/v1/sessions", json=body, headers=headers, timeout=30)
+        answer = self.http.post(f"{self.issuer}/v1/sessions", json=body, headers=headers, timeout=30)
         if answer.status_code != 201:
             raise RuntimeError(f"{answer.status_code} {answer.text}")
         return answer.json()
 
     def get(self, path):
         """A public document."""
-        answer = requests.get(self.issuer + path, timeout=30)
+        answer = self.http.get(self.issuer + path, timeout=30)
         answer.raise_for_status()
         return answer.json()
 
