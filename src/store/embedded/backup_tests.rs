@@ -31,8 +31,12 @@ fn another_life() -> Counting {
 
 /// A store with rows in every table.
 async fn filled() -> Bench<Embedded> {
+    filled_with(400).await
+}
+
+async fn filled_with(sessions: u32) -> Bench<Embedded> {
     let on = start();
-    for n in 0..400_u32 {
+    for n in 0..sessions {
         on.open(Session { subject: format!("user {n}"), ..session() }).await;
     }
     let opened = on.open(session()).await;
@@ -149,5 +153,42 @@ fn a_store_of_another_format_says_what_to_do_and_is_left_alone() {
         assert!(said.contains(&format!("format {version}")) && said.contains("Start the version of mintage that wrote it"), "{said}");
         let db = redb::Database::open(&file).unwrap();
         assert_eq!(db.begin_read().unwrap().list_tables().unwrap().count(), 1, "nothing was added");
+    }
+}
+
+/// A store of this format as it was written when the format began, all its rows, never written anew.
+const AS_IT_BEGAN: &[u8] = include_bytes!("format_2.backup");
+
+#[tokio::test]
+async fn rows_that_were_written_when_this_format_began_are_read() {
+    assert_eq!(super::tables::FORMAT, 2, "a new format begins with a backup of its own: WRITE_FORMAT=1 writes it");
+    write_where_asked().await;
+    let folder = tempfile::tempdir().unwrap();
+    restore(AS_IT_BEGAN, folder.path(), &another_life()).unwrap();
+    let clock = Arc::new(ManualClock::at(Moment::from_seconds(1_800_000_000)));
+    let on = Bench {
+        store: Arc::new(Embedded::open(folder.path(), clock.clone(), &Counting::default(), settings()).unwrap()),
+        clock,
+        entropy: Counting::default(),
+    };
+    let page = on.store.sessions(Filter::default(), None, 10).await.unwrap();
+    let ended: Vec<bool> = page.sessions.iter().map(|session| session.ended.is_some()).collect();
+    assert_eq!(ended, [false, true, true], "alive, void by its subject, called back");
+    let log = on.store.log(Position::default(), 10).await.unwrap();
+    assert_eq!(log.entries.len(), 2);
+    let again = Idempotency { key: [7; 32], request: [8; 32], sealed: vec![9], keep: Duration::from_secs(60) };
+    let revoke = Revoke { idempotency: Some(again), ..on.revocation(Revocable::Session(page.sessions[2].sid)) };
+    assert!(matches!(on.store.revoke(revoke, Known::default()).await, Ok(RevokeAnswer::Again(_))), "revocations and what was remembered");
+    assert_eq!(on.store.clients().await, Ok(vec![a_client("shop", "read")]), "or it is written anew, with another FORMAT");
+    assert_eq!(on.store.keys().await, Ok(vec!["kid".to_owned()]));
+    assert_eq!(on.store.remember_key("old".to_owned()).await, Ok(false));
+    assert_eq!(on.store.spend([3; 32], Duration::from_secs(60)).await, Ok(false));
+}
+
+#[expect(clippy::disallowed_methods, reason = "a switch of the developer's, read by the test alone")]
+async fn write_where_asked() {
+    if std::env::var_os("WRITE_FORMAT").is_some() {
+        let place = concat!(env!("CARGO_MANIFEST_DIR"), "/src/store/embedded/format_2.backup");
+        std::fs::write(place, whole(&filled_with(2).await.store)).unwrap();
     }
 }
