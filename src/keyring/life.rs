@@ -74,10 +74,10 @@ impl KeyLife {
         (self.ends_at, self.revoked_at) = (Some(now), Some(now));
     }
 
-    /// The state at `now`. The latest transition that has come decides, and revocation above all.
+    /// The state at `now`. The latest transition that has come decides, and revocation above all: it holds whatever the clock says.
     pub fn state(&self, now: Moment) -> KeyState {
         let come = |at: Option<Moment>| at.is_some_and(|at| at <= now);
-        if come(self.revoked_at) {
+        if self.revoked_at.is_some() {
             KeyState::Revoked
         } else if come(self.ends_at) {
             KeyState::Retired

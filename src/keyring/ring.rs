@@ -23,8 +23,12 @@ pub struct KeyRing {
 
 impl KeyRing {
     /// The key that signs now in this format: of the active ones, the one that became active last; of several, the one announced last.
+    /// Where the clock has gone back behind the first key, that one: a key that was made after now has been in use.
     pub fn signer(&self, paseto: bool, now: Moment) -> Option<&RingKey> {
-        self.in_state(paseto, KeyState::Active, now).max_by_key(|key| (key.life.activates_at, key.life.announced_at))
+        let active = self.in_state(paseto, KeyState::Active, now).max_by_key(|key| (key.life.activates_at, key.life.announced_at));
+        let made_later = |key: &&RingKey| key.life.announced_at > now && !key.life.is_to_be_taken_up();
+        let first = || self.in_state(paseto, KeyState::Announced, now).filter(made_later).min_by_key(|key| key.life.activates_at);
+        active.or_else(first)
     }
 
     /// The announced key that is to sign next in this format.
@@ -53,10 +57,12 @@ impl KeyRing {
         self.macs.iter().find(|mac| mac.id == id)
     }
 
-    /// The MAC key under which tokens are made now: of those in use, the one that began last.
+    /// The MAC key under which tokens are made now: of those in use, the one that began last. Where the clock has gone back behind all of
+    /// them, the first.
     pub fn current_mac(&self, now: Moment) -> Option<&MacKey> {
-        let in_use = |mac: &&MacKey| mac.activates_at <= now && mac.ends_at.is_none_or(|end| end > now);
-        self.macs.iter().filter(in_use).max_by_key(|mac| mac.activates_at)
+        let lasting = || self.macs.iter().filter(|mac| mac.ends_at.is_none_or(|end| end > now));
+        let in_use = lasting().filter(|mac| mac.activates_at <= now).max_by_key(|mac| mac.activates_at);
+        in_use.or_else(|| lasting().min_by_key(|mac| mac.activates_at))
     }
 
     /// The keys of both formats that others must know now: announced, active or retiring.
