@@ -43,6 +43,14 @@ impl AnyStore {
             Backend::Model(_) => Ok(None),
         }
     }
+
+    /// Whether it can be used. What has failed for good says so at once, before any call does.
+    pub fn is_up(&self) -> bool {
+        match &self.backend {
+            Backend::Embedded(store) => store.is_up(),
+            Backend::Model(_) => true,
+        }
+    }
 }
 
 macro_rules! delegate {

@@ -113,6 +113,18 @@ pub(super) fn is_past(time: StoreTime, at: Moment, grace: Duration) -> bool {
     time.now.since(at) > grace && time.age(at) >= grace.min(BELIEVED_AFTER)
 }
 
+/// Whether a session that is over without a word in its record may be given one: a clock that has been steady for a while says so, so
+/// that one that jumps ends nobody whom it does not refuse.
+pub(super) fn is_settled(time: StoreTime, session: &Session, ended: &Ended) -> bool {
+    session.ended.is_none() && is_past(time, ended.at, BELIEVED_AFTER)
+}
+
+/// How long a row of epochs is kept after it was last raised, in confirmed heartbeats: as long as a session that it voids could live, or
+/// is remembered with its reason, and a day more.
+pub(super) fn epochs_kept(longest_session: Duration, keep_log: Duration, grace: Duration) -> Duration {
+    longest_session.max(keep_log).max(grace) + Duration::from_secs(86_400)
+}
+
 /// The bits after these, for an id that is taken.
 pub(super) fn next_random(random: IdRandom) -> IdRandom {
     let mut next = random;
@@ -123,4 +135,17 @@ pub(super) fn next_random(random: IdRandom) -> IdRandom {
         }
     }
     next
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_epoch_is_kept_as_long_as_what_it_ended_lives_or_is_remembered() {
+        let days = |days: u64| Duration::from_secs(days * 86_400);
+        assert_eq!(epochs_kept(days(30), days(1), days(1)), days(31));
+        assert_eq!(epochs_kept(days(1), days(7), days(1)), days(8));
+        assert_eq!(epochs_kept(days(1), days(1), days(90)), days(91), "support asks why, long after the session could have lived");
+    }
 }

@@ -133,6 +133,7 @@ pub trait Store: Send + Sync + 'static {
     /// Spends a single-use id (a client assertion's `jti`); `false` when it was spent before.
     fn spend(&self, id: [u8; 32], keep: Duration) -> impl Future<Output = Result<bool, StoreFault>> + Send;
 
-    /// Removes at most `limit` things that may be forgotten.
+    /// Removes at most `limit` things that may be forgotten, each judged in the step that removes it; and writes down the end of
+    /// sessions that have run out, so that no later cause changes why.
     fn sweep(&self, limit: u32) -> impl Future<Output = Result<Swept, StoreFault>> + Send;
 }

@@ -54,7 +54,7 @@ pub(super) async fn an_entry_goes_when_enough_heartbeats_have_confirmed_it<S: St
     on.sweep().await;
     assert_eq!(on.log().await.entries.len(), 1, "kept that long");
     on.pass(SECOND).await;
-    assert_eq!(on.sweep().await, Swept { sessions: 0, entries: 2, more: false }, "the entry and the record of it");
+    assert_eq!(on.sweep().await, Swept { entries: 2, ..Swept::default() }, "the entry and the record of it");
     assert_eq!((on.log().await.entries.len(), on.store.revocation(revoked.id).await), (0, Ok(None)));
     assert_eq!(on.revoke(a_token()).await.1.len(), 1);
     assert_eq!(on.log().await.entries.len(), 1, "asked again, it is written again");
@@ -163,6 +163,27 @@ pub(super) async fn keys_are_remembered_until_they_are_forgotten<S: Store>(on: B
     assert_eq!(on.store.remember_key("a".to_owned()).await, Ok(false), "an old copy of its file does not bring it back");
     assert_eq!(on.store.remember_key("b".to_owned()).await, Ok(true));
     assert_eq!(on.store.keys().await, Ok(vec!["b".to_owned()]));
+}
+
+pub(super) async fn what_is_over_keeps_its_first_reason<S: Store>(on: Bench<S>) {
+    let at_once = |open: &Bench<S>| Open { lifetime: SECOND, ..open.opening(session()) };
+    let (refused, told, (swept, ..)) = (on.opened(at_once(&on)).await.0, on.opened(at_once(&on)).await.0, {
+        let other = Session { subject: "bob".to_owned(), ..session() };
+        on.opened(Open { session: other, ..at_once(&on) }).await
+    });
+    on.pass(2 * SECOND).await;
+    assert_eq!(on.present(&refused, 0).await, "Gone Some(Expired)");
+    on.clock.jump_to(on.clock.wall().minus(Duration::from_millis(1_500)));
+    assert_eq!(on.present(&refused, 0).await, "Gone Some(Expired)", "no clock that goes back revives what was refused");
+    on.pass(2 * SECOND).await;
+    on.epoch(subject("alice"), Extent::Sessions).await;
+    assert_eq!(on.end_of(&told).await, Some(EndReason::Expired), "a later epoch does not change why");
+    on.pass(Duration::from_secs(100)).await;
+    let first = on.session(&swept).await.ended;
+    on.epoch(Target::All, Extent::Sessions).await;
+    let later = on.session(&swept).await.ended;
+    assert_eq!(first.map(|ended| ended.reason), Some(EndReason::Expired));
+    assert_eq!(later.map(|ended| ended.reason), Some(EndReason::AllRevoked), "until the sweep has written it down");
 }
 
 pub(super) async fn a_sweep_removes_no_more_than_it_may<S: Store>(on: Bench<S>) {

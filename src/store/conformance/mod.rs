@@ -6,6 +6,7 @@
 mod epochs;
 mod histories;
 pub(in crate::store) mod keeping;
+mod life;
 mod limits;
 mod log;
 mod patches;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-pub(in crate::store) use storage::Storage;
+pub(in crate::store) use storage::{Dice, Fault, Storage};
 
 use super::*;
 use crate::ambient::{Clock, Entropy, ManualClock};
@@ -104,7 +105,10 @@ macro_rules! every_case {
                 an_id_is_spent_once_however_many_try,
                 clients_are_replaced_whole,
                 keys_are_remembered_until_they_are_forgotten,
+                what_is_over_keeps_its_first_reason,
                 a_sweep_removes_no_more_than_it_may;
+            life:
+                under_load_no_end_is_taken_back_and_nothing_is_forgotten_early;
         }
     };
     ($backend:ty; $($concern:ident: $($case:ident),+;)+) => {
@@ -126,6 +130,23 @@ pub(in crate::store) trait Backend: Send + Sync + 'static {
 
     /// Opens what is there.
     fn start(&self, clock: &Arc<ManualClock>, entropy: &dyn Entropy, settings: Settings) -> Self::Store;
+
+    /// Holds up what is being made durable, where that takes a step of its own.
+    fn hold(&self) {}
+
+    /// Waits until something is being held up.
+    fn wait_until_held(&self) {}
+
+    /// Lets it go on for so many fsyncs, and waits until the next one is held up.
+    fn hold_after(&self, _syncs: u64) {}
+
+    /// Lets it go on.
+    fn release(&self) {}
+
+    /// How many fsyncs there were.
+    fn syncs(&self) -> u64 {
+        0
+    }
 }
 
 /// A store on a disk of its own.
@@ -140,6 +161,26 @@ impl Backend for OnDisk {
 
     fn start(&self, clock: &Arc<ManualClock>, entropy: &dyn Entropy, settings: Settings) -> Embedded {
         Embedded::with_backend(self.0.clone(), clock.clone(), entropy, settings).expect("the store opens")
+    }
+
+    fn hold(&self) {
+        self.0.hold();
+    }
+
+    fn wait_until_held(&self) {
+        self.0.wait_until_held();
+    }
+
+    fn hold_after(&self, syncs: u64) {
+        self.0.hold_after(syncs);
+    }
+
+    fn release(&self) {
+        self.0.release();
+    }
+
+    fn syncs(&self) -> u64 {
+        self.0.syncs()
     }
 }
 
@@ -356,7 +397,12 @@ impl<S: Store> Bench<S> {
         let mut total = Swept { more: true, ..Swept::default() };
         while total.more {
             let swept = self.store.sweep(100).await.expect("the store works");
-            total = Swept { sessions: total.sessions + swept.sessions, entries: total.entries + swept.entries, more: swept.more };
+            total = Swept {
+                sessions: total.sessions + swept.sessions,
+                ended: total.ended + swept.ended,
+                entries: total.entries + swept.entries,
+                more: swept.more,
+            };
         }
         total
     }
@@ -380,10 +426,28 @@ fn key(key: u8, request: u8) -> Option<Idempotency> {
     Some(Idempotency { key: [key; 32], request: [request; 32], sealed: vec![key], keep: 30 * SECOND })
 }
 
+/// What is no case for a bench: it begins stores of its own.
+macro_rules! every_order {
+    ($backend:ty) => {
+        #[test]
+        fn request_timeout_and_sweep_have_no_gap_in_any_order() {
+            let orders = crate::store::conformance::life::in_every_order::<$backend>();
+            println!("{}: {orders} orders of request, timeout and sweep, each as the pure rule says", stringify!($backend));
+            assert!(orders > 30_000);
+        }
+    };
+}
+
 mod embedded {
+    use super::OnDisk;
+
     every_case!(crate::store::conformance::OnDisk);
+    every_order!(OnDisk);
 }
 
 mod model {
+    use super::InMemory;
+
     every_case!(crate::store::conformance::InMemory);
+    every_order!(InMemory);
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::conformance::{Bench, Counting, SECOND, Storage, WINDOW, row, scopes, session, settings, subject, token};
+use super::super::conformance::{Bench, Counting, Fault, IDLE, SECOND, Storage, WINDOW, row, scopes, session, settings, subject, token};
 use super::super::*;
 use super::OpenFault;
 use crate::ambient::{Clock, ManualClock};
@@ -109,10 +109,10 @@ async fn a_failed_fsync_ends_the_writer_and_nothing_is_answered_as_done() {
     let (storage, clock) = (Storage::default(), clock());
     let on = start(&storage, &clock);
     let opened = open(&on).await;
-    storage.fail(true);
+    storage.fail(Some(Fault::Sync));
     let failed = on.store.refresh(token(&opened, 0), Known::default()).await;
     assert!(matches!(failed, Err(StoreFault::Down(_))), "{failed:?}");
-    storage.fail(false);
+    storage.fail(None);
     let later = on.store.refresh(token(&opened, 0), Known::default()).await;
     assert!(matches!(later, Err(StoreFault::Down(_))), "no second try, even when the disk seems well again: {later:?}");
     assert!(matches!(on.store.session(opened.sid).await, Err(StoreFault::Down(_))));
@@ -121,6 +121,27 @@ async fn a_failed_fsync_ends_the_writer_and_nothing_is_answered_as_done() {
     let on = start(&storage, &clock);
     let answer = present(&on, &opened, 0).await;
     assert!(answer == "Rotated" || answer == "Retried", "a restart goes on, whichever way the write went: {answer}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_does_not_overtake_the_write_in_flight() {
+    let (storage, clock) = (Storage::default(), clock());
+    let on = start(&storage, &clock);
+    let opened = open(&on).await;
+    clock.advance(IDLE - SECOND);
+    storage.hold();
+    let (store, request) = (on.store.clone(), token(&opened, 0));
+    let refresh = tokio::spawn(async move { store.refresh(request, Known::default()).await });
+    storage.wait_until_held();
+    clock.advance(2 * SECOND);
+    let (read, page) = (on.store.session(opened.sid).await, on.store.sessions(Filter::default(), None, 10).await);
+    storage.release();
+    assert_eq!(row(&refresh.await.unwrap().unwrap()), "Rotated");
+    assert_eq!(read.unwrap().unwrap().ended, None, "it was judged alive before, though nobody had been told yet");
+    assert_eq!(page.unwrap().sessions[0].ended, None);
+    assert_eq!(on.store.session(opened.sid).await.unwrap().unwrap().ended, None);
+    clock.advance(IDLE);
+    assert_eq!(on.store.session(opened.sid).await.unwrap().unwrap().ended.unwrap().reason, EndReason::Idle);
 }
 
 #[tokio::test]

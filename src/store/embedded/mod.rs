@@ -58,6 +58,8 @@ pub enum OpenFault {
     UnknownFormat(u32),
     /// Its content makes no sense.
     Corrupt(String),
+    /// The disk has no room.
+    Full(String),
     /// The file system refused.
     Io(String),
 }
@@ -74,8 +76,12 @@ impl fmt::Display for OpenFault {
                     tables::FORMAT
                 )
             }
-            Self::Corrupt(why) => write!(f, "the store is damaged, restore it from a backup: {why}"),
-            Self::Io(why) => write!(f, "the store cannot be opened: {why}: name a data folder that this process's user may write (--data)"),
+            Self::Corrupt(why) => write!(f, "the store is damaged, keep a copy of it, and restore it from a backup: {why}"),
+            Self::Full(why) => write!(f, "there is no room for the store: {why}: make room on its disk and start again; nothing is lost"),
+            Self::Io(why) => write!(
+                f,
+                "the store cannot be opened: {why}: name a data folder that this process's user may write (--data); if it may, look at the disk"
+            ),
         }
     }
 }
@@ -117,8 +123,8 @@ impl Embedded {
     pub fn snapshot(&self) -> Result<Snapshot, StoreFault> {
         self.writer.check()?;
         let begin = || Snapshot::begin(Arc::clone(&self.db), self.clock.wall());
-        let begun = unless_it_panics(begin).unwrap_or_else(|| Err(Broken(DAMAGED.to_owned())));
-        begun.map_err(|Broken(why)| StoreFault::Down(why))
+        let begun = unless_it_panics(begin).unwrap_or_else(|| Err(Broken::Damaged(DAMAGED.to_owned())));
+        begun.map_err(|broken| StoreFault::Down(broken.remedy()))
     }
 
     /// How far the store had come at its last commit. Nothing is written.
@@ -126,12 +132,20 @@ impl Embedded {
         self.read(|txn| tables::state(txn).map(|state| state.progress()))
     }
 
+    /// Whether it can be used: `false` from a fault of the disk until the process starts anew.
+    pub fn is_up(&self) -> bool {
+        self.writer.check().is_ok()
+    }
+
     /// Reads one snapshot, beside the writer.
     fn read<T>(&self, read: impl FnOnce(&ReadTransaction) -> Result<T, Broken>) -> Result<T, StoreFault> {
         self.writer.check()?;
         let read = || self.db.begin_read().map_err(Broken::from).and_then(|txn| read(&txn));
-        let answer = unless_it_panics(read).unwrap_or_else(|| Err(Broken(DAMAGED.to_owned())));
-        answer.map_err(|Broken(why)| StoreFault::Down(why))
+        let answer = unless_it_panics(read).unwrap_or_else(|| Err(Broken::Damaged(DAMAGED.to_owned())));
+        answer.map_err(|broken| match broken {
+            Broken::Damaged(_) => StoreFault::Down(broken.remedy()),
+            Broken::Full(_) | Broken::Disk(_) => self.writer.give_up(broken),
+        })
     }
 }
 
@@ -174,11 +188,13 @@ impl Store for Embedded {
     }
 
     async fn session(&self, sid: Sid) -> Result<Option<Session>, StoreFault> {
-        self.read(|txn| sessions::one(txn, sid, self.clock.wall()))
+        let at = self.writer.decided_until(&*self.clock);
+        self.read(|txn| sessions::one(txn, sid, at))
     }
 
     async fn sessions(&self, filter: Filter, from: Option<Sid>, limit: u32) -> Result<SessionPage, StoreFault> {
-        self.read(|txn| sessions::page(txn, &filter, from, limit, self.clock.wall()))
+        let at = self.writer.decided_until(&*self.clock);
+        self.read(|txn| sessions::page(txn, &filter, from, limit, at))
     }
 
     async fn stamp(&self, subject: String, client: String, known: Known) -> Result<Stamp, StoreFault> {
@@ -222,7 +238,11 @@ impl Store for Embedded {
     }
 
     async fn sweep(&self, limit: u32) -> Result<Swept, StoreFault> {
-        let found = self.read(|txn| sweep::find(txn, &self.swept, limit, self.clock.wall(), self.grace))?;
+        let at = self.writer.decided_until(&*self.clock);
+        let found = self.read(|txn| sweep::find(txn, &self.swept, limit, at, self.grace))?;
+        if found.is_nothing() {
+            return Ok(Swept { more: found.more, ..Swept::default() });
+        }
         self.writer.run(move |step| step.sweep(&found, limit)).await
     }
 }
@@ -233,3 +253,7 @@ mod tests;
 
 #[cfg(test)]
 mod backup_tests;
+
+#[cfg(test)]
+#[path = "fault_tests.rs"]
+mod fault_tests;

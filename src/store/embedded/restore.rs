@@ -46,8 +46,8 @@ pub fn restore(from: impl Read, data: &Path, entropy: &dyn Entropy) -> Result<Co
         if batch.is_empty() {
             return Ok(frames.contents());
         }
-        let written = unless_it_panics(|| write(&db, &batch, incarnation)).unwrap_or(Err(Broken("a row makes no sense".to_owned())));
-        written.map_err(|Broken(why)| BackupFault::Store(why))?;
+        let written = unless_it_panics(|| write(&db, &batch, incarnation)).unwrap_or(Err(Broken::Damaged("a row makes no sense".to_owned())));
+        written.map_err(|broken| BackupFault::Store(broken.cause()))?;
         if size < BATCH {
             return Ok(frames.contents());
         }
@@ -69,7 +69,7 @@ fn put(txn: &WriteTransaction, rows: &[Row], incarnation: u64) -> Result<(), Bro
         ($($number:literal $table:ident),*) => {
             match rows.first().map(|row| row.table) {
                 $(Some($number) => put_into(txn, $table, rows, incarnation),)*
-                Some(other) => Err(Broken(format!("there is no table {other}"))),
+                Some(other) => Err(Broken::Damaged(format!("there is no table {other}"))),
                 None => Ok(()),
             }
         };

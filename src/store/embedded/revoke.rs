@@ -1,15 +1,15 @@
 //! Revocations: carried out, written to the log and remembered in one step.
 
-use super::super::common::{EpochRow, holds};
+use std::time::Duration;
+
+use super::super::common::{EpochRow, epochs_kept, holds};
 use super::super::{Known, LogEntry, Owner, Revocable, Revoke, RevokeAnswer, Revoked};
+use super::start::millis;
 use super::tables::{self, Broken, Due, Made, encode, target_key};
 use super::writer::Step;
 use crate::id::{Sid, Stamp};
 use crate::policy::{Ended, Session};
-use crate::revocation::{Extent, Revocation, Target};
-
-/// Epochs are kept as long as a session that they void could live, and a day more.
-const A_DAY: u64 = 86_400_000;
+use crate::revocation::{Epochs, Extent, Revocation, Target};
 
 impl Step<'_> {
     pub(super) fn revoke(&mut self, mut revoke: Revoke, known: Known) -> Result<RevokeAnswer, Broken> {
@@ -110,6 +110,10 @@ impl Step<'_> {
 
     fn raise(&mut self, target: &Target, extent: Extent, stamp: Stamp, by: &str) -> Result<LogEntry, Broken> {
         let key = target_key(target);
+        if let (Extent::Sessions, Target::Subject(subject) | Target::SubjectAtClient { subject, .. }) = (extent, target) {
+            // What is over already keeps its own reason.
+            self.live_sessions(subject, "", Epochs::default())?;
+        }
         let mut row: EpochRow = tables::row(&self.tables.epochs, key.as_slice())?.unwrap_or_default();
         row.epoch.raise(extent, stamp);
         row.written = self.state.confirmed;
@@ -125,6 +129,7 @@ impl Step<'_> {
 
     /// When a row of epochs may be forgotten, in confirmed heartbeats.
     pub(super) fn epoch_due(&self, row: &EpochRow) -> u64 {
-        row.written.saturating_add(self.state.longest_session.max(self.state.keep_log)).saturating_add(A_DAY)
+        let (longest_session, keep_log) = (Duration::from_millis(self.state.longest_session), Duration::from_millis(self.state.keep_log));
+        row.written.saturating_add(millis(epochs_kept(longest_session, keep_log, self.settings.grace)))
     }
 }

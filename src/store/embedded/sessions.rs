@@ -95,11 +95,15 @@ impl Step<'_> {
     pub(super) fn refresh(&mut self, request: &Request, known: Known) -> Result<Refreshed, Broken> {
         let Some(mut session) = tables::session(&self.tables.sessions, request.sid)? else { return Ok(Refreshed::Gone(None)) };
         let rows = self.epochs(&session.subject, &session.client_id)?;
-        let epochs = rows.epochs().union(concerning(known.epochs, &session, &request.client_id));
+        let known_here = concerning(known.epochs, &session, &request.client_id);
+        let epochs = rows.epochs().union(known_here);
         let outcome = judge(&session, request, epochs, self.time());
         let changed = apply(outcome, &mut session, request, self.now);
         let how = match outcome {
-            Outcome::Gone(reason) => return Ok(Refreshed::Gone(Some(reason))),
+            Outcome::Gone(reason) => {
+                let ended = self.close_if_over(session, &rows, known_here)?.err();
+                return Ok(Refreshed::Gone(Some(ended.map_or(reason, |ended| ended.reason))));
+            }
             Outcome::Foreign => return Ok(Refreshed::Foreign),
             Outcome::Refused(above) => return Ok(Refreshed::Refused(above)),
             Outcome::Reused => {
@@ -120,9 +124,10 @@ impl Step<'_> {
     pub(super) fn patch(&mut self, sid: Sid, patch: &Patch, known: Known) -> Result<Patched, Broken> {
         let Some(session) = tables::session(&self.tables.sessions, sid)? else { return Ok(Patched::Gone(None)) };
         let rows = self.epochs(&session.subject, &session.client_id)?;
-        if let Some(ended) = rows.over(&session, known.epochs, self.now) {
-            return Ok(Patched::Gone(Some(ended.reason)));
-        }
+        let session = match self.close_if_over(session, &rows, known.epochs)? {
+            Ok(live) => live,
+            Err(ended) => return Ok(Patched::Gone(Some(ended.reason))),
+        };
         let Some(session) = patched(&session, patch) else { return Ok(Patched::TooLarge) };
         self.put(&session)?;
         Ok(Patched::Done(Box::new(session)))
@@ -148,19 +153,26 @@ impl Step<'_> {
         Ok(SubjectPatched::Done { sessions: u32::try_from(changed.len()).unwrap_or(u32::MAX), voided })
     }
 
-    /// The live sessions of a subject at every client. Whatever is over without a word in its record gets one, so that it is not
-    /// looked at again and no clock that goes back revives it behind a limit.
+    /// The live sessions of a subject at every client.
     pub(super) fn live_sessions(&mut self, subject: &str, client: &str, known: Epochs) -> Result<Vec<Session>, Broken> {
         let mut live = Vec::new();
         for sid in indexed(&self.tables.by_subject, subject, LIVE, None, usize::MAX)? {
             let Some(session) = tables::session(&self.tables.sessions, sid)?.filter(|session| session.subject == subject) else { continue };
             let rows = self.epochs(&session.subject, &session.client_id)?;
-            match rows.over(&session, concerning(known, &session, client), self.now) {
-                None => live.push(session),
-                Some(ended) => self.end(session, ended)?,
-            }
+            let known = concerning(known, &session, client);
+            live.extend(self.close_if_over(session, &rows, known)?.ok());
         }
         Ok(live)
+    }
+
+    /// Gives a live session back. One that is over gets a word in its record in this same step, if it has none: once it has been
+    /// refused, no clock that goes back revives it, and no later cause changes why it ended.
+    pub(super) fn close_if_over(&mut self, session: Session, rows: &EpochRows, known: Epochs) -> Result<Result<Session, Ended>, Broken> {
+        let Some(ended) = rows.over(&session, known, self.now) else { return Ok(Ok(session)) };
+        if session.ended.is_none() {
+            self.end(session, ended.clone())?;
+        }
+        Ok(Err(ended))
     }
 
     /// Ends a live session, and tells the log.
@@ -247,7 +259,9 @@ fn candidates(txn: &ReadTransaction, filter: &Filter, from: Option<Sid>) -> Resu
         let first = from.map_or([0; 16], |sid| *sid.as_bytes());
         let table = txn.open_table(SESSIONS)?;
         let keys = table.range::<&[u8; 16]>(&first..)?.take(LOOKED_AT + 1);
-        return keys.map(|row| Sid::from_bytes(*row?.0.value()).ok_or_else(|| Broken("a session has no sid".to_owned()))).collect();
+        return keys
+            .map(|row| Sid::from_bytes(*row?.0.value()).ok_or_else(|| Broken::Damaged("a session has no sid".to_owned())))
+            .collect();
     };
     let index = txn.open_table(BY_SUBJECT)?;
     let mut sids = indexed(&index, subject, LIVE, from, LOOKED_AT + 1)?;

@@ -45,8 +45,8 @@ impl Snapshot {
         if self.is_over {
             return Ok(None);
         }
-        let taken = unless_it_panics(|| self.take_piece()).unwrap_or_else(|| Err(Broken(DAMAGED.to_owned())));
-        taken.map(Some).map_err(|Broken(why)| StoreFault::Down(why))
+        let taken = unless_it_panics(|| self.take_piece()).unwrap_or_else(|| Err(Broken::Damaged(DAMAGED.to_owned())));
+        taken.map(Some).map_err(|broken| StoreFault::Down(broken.remedy()))
     }
 
     fn take_piece(&mut self) -> Result<Vec<u8>, Broken> {

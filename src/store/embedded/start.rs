@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use redb::{Database, DatabaseError, StorageBackend, StorageError};
 
 use super::super::{Keep, Settings};
-use super::OpenFault;
 use super::tables::{Broken, FORMAT, FORMAT_ROW, META, STATE_ROW, State, Tables, encode, row};
+use super::{OpenFault, writer};
 use crate::ambient::Entropy;
 use crate::time::Moment;
 
@@ -38,13 +38,12 @@ pub(super) fn in_storage(backend: impl StorageBackend) -> Result<Database, OpenF
 
 /// Checks the format, writes what is new, and gives what the writer begins with.
 pub(super) fn prepare(db: &Database, now: Moment, entropy: &dyn Entropy, settings: &Settings) -> Result<State, OpenFault> {
-    let corrupt = |Broken(why)| OpenFault::Corrupt(why);
-    if let Some(version) = written_format(db).map_err(corrupt)?
+    if let Some(version) = written_format(db)?
         && version != FORMAT
     {
         return Err(OpenFault::UnknownFormat(version));
     }
-    begin_state(db, now, entropy, settings).map_err(corrupt)
+    Ok(begin_state(db, now, entropy, settings)?)
 }
 
 fn written_format(db: &Database) -> Result<Option<u32>, Broken> {
@@ -53,17 +52,19 @@ fn written_format(db: &Database) -> Result<Option<u32>, Broken> {
     let version = {
         let meta = txn.open_table(META)?;
         let found = redb::ReadableTable::get(&meta, FORMAT_ROW)?;
-        found.map(|row| <[u8; 4]>::try_from(row.value()).map(u32::from_be_bytes).map_err(|_| Broken("no format".to_owned()))).transpose()?
+        found
+            .map(|row| <[u8; 4]>::try_from(row.value()).map(u32::from_be_bytes).map_err(|_| Broken::Damaged("no format".to_owned())))
+            .transpose()?
     };
     txn.abort()?;
     match version {
-        None if !is_new => Err(Broken("it has tables and no format: some other program wrote it".to_owned())),
+        None if !is_new => Err(Broken::Damaged("it has tables and no format: some other program wrote it".to_owned())),
         version => Ok(version),
     }
 }
 
 fn begin_state(db: &Database, now: Moment, entropy: &dyn Entropy, settings: &Settings) -> Result<State, Broken> {
-    let txn = db.begin_write()?;
+    let txn = writer::begin(db)?;
     let state = {
         let mut tables = Tables::open(&txn)?;
         let written: Option<State> = row(&tables.meta, STATE_ROW)?;
@@ -87,6 +88,16 @@ pub(super) fn millis(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
+impl From<Broken> for OpenFault {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::Damaged(why) => Self::Corrupt(why),
+            Broken::Full(why) => Self::Full(why),
+            Broken::Disk(why) => Self::Io(why),
+        }
+    }
+}
+
 fn fault(error: DatabaseError, path: &str) -> OpenFault {
     match error {
         DatabaseError::DatabaseAlreadyOpen => OpenFault::AlreadyOpen(path.to_owned()),
@@ -95,7 +106,10 @@ fn fault(error: DatabaseError, path: &str) -> OpenFault {
         DatabaseError::Storage(StorageError::Io(error)) if error.kind() == io::ErrorKind::InvalidData => {
             OpenFault::Corrupt(format!("{path}: {error}"))
         }
-        DatabaseError::Storage(StorageError::Io(error)) => OpenFault::Io(format!("{path}: {error}")),
+        DatabaseError::Storage(StorageError::Io(error)) => match Broken::from_disk(&error) {
+            Broken::Full(why) => OpenFault::Full(format!("{path}: {why}")),
+            Broken::Damaged(why) | Broken::Disk(why) => OpenFault::Io(format!("{path}: {why}")),
+        },
         other => OpenFault::Corrupt(format!("{path}: {other}")),
     }
 }

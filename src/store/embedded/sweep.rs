@@ -6,8 +6,8 @@ use std::time::Duration;
 use redb::{ReadTransaction, ReadableTable};
 
 use super::super::Swept;
-use super::super::common::{EpochRow, is_past};
-use super::tables::{self, Broken, Due, EPOCHS, LIVE, OVER, SESSIONS, by_subject_key, epoch_rows, logged_key};
+use super::super::common::{EpochRow, is_past, is_settled};
+use super::tables::{self, Broken, DUE, Due, EPOCHS, LIVE, OVER, SESSIONS, by_subject_key, epoch_rows, logged_key};
 use super::writer::Step;
 use crate::id::Sid;
 use crate::policy::Session;
@@ -17,10 +17,21 @@ use crate::time::Moment;
 
 /// How many records one sweep looks at.
 const LOOKED_AT: usize = 2000;
-/// Sessions that a reader found to be forgettable.
+
+/// Sessions that a reader found to be forgettable, or over without a word in their record.
 pub(super) struct Found {
     sids: Vec<Sid>,
-    more: bool,
+    /// Whether something else may have been kept long enough.
+    due: bool,
+    /// Whether there are records that it has not looked at.
+    pub(super) more: bool,
+}
+
+impl Found {
+    /// Whether there is nothing to write.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.sids.is_empty() && !self.due
+    }
 }
 
 /// Looks for sessions to forget beside the writer, from where the last sweep stopped.
@@ -30,7 +41,8 @@ pub(super) fn find(txn: &ReadTransaction, cursor: &Mutex<Option<Sid>>, limit: u3
     let (sessions, epochs) = (txn.open_table(SESSIONS)?, txn.open_table(EPOCHS)?);
     let mut cursor = cursor.lock().unwrap_or_else(PoisonError::into_inner);
     let first = cursor.take().map_or([0; 16], |sid| *sid.as_bytes());
-    let mut found = Found { sids: Vec::new(), more: false };
+    let due = first_due(&txn.open_table(DUE)?, state.confirmed)?.is_some();
+    let mut found = Found { sids: Vec::new(), due, more: false };
     for (looked_at, row) in sessions.range::<&[u8; 16]>(&first..)?.enumerate() {
         let session: Session = tables::decode(row?.1.value())?;
         if looked_at == LOOKED_AT || found.sids.len() == limit as usize {
@@ -39,7 +51,7 @@ pub(super) fn find(txn: &ReadTransaction, cursor: &Mutex<Option<Sid>>, limit: u3
             break;
         }
         let over = epoch_rows(&epochs, &session.subject, &session.client_id)?.over(&session, Epochs::default(), now);
-        if over.is_some_and(|ended| is_past(time, ended.at, grace)) {
+        if over.is_some_and(|ended| is_past(time, ended.at, grace) || is_settled(time, &session, &ended)) {
             found.sids.push(session.sid);
         }
     }
@@ -50,34 +62,31 @@ impl Step<'_> {
     pub(super) fn sweep(&mut self, found: &Found, limit: u32) -> Result<Swept, Broken> {
         let mut swept = Swept { more: found.more, ..Swept::default() };
         for sid in &found.sids {
-            swept.sessions += u32::from(self.forget_session(*sid)?);
+            self.sweep_session(*sid, &mut swept)?;
         }
-        while swept.sessions + swept.entries < limit.max(1) {
-            let Some(due) = self.first_due()? else { return Ok(swept) };
+        for _ in swept.sessions + swept.ended..limit.max(1) {
+            let Some(due) = first_due(&self.tables.due, self.state.confirmed)? else { return Ok(swept) };
             swept.entries += u32::from(self.forget(&due)?);
         }
-        swept.more |= self.first_due()?.is_some();
+        swept.more |= first_due(&self.tables.due, self.state.confirmed)?.is_some();
         Ok(swept)
     }
 
     /// Judged again: it may have changed since it was found.
-    fn forget_session(&mut self, sid: Sid) -> Result<bool, Broken> {
-        let Some(session) = tables::session(&self.tables.sessions, sid)? else { return Ok(false) };
+    fn sweep_session(&mut self, sid: Sid, swept: &mut Swept) -> Result<(), Broken> {
+        let Some(session) = tables::session(&self.tables.sessions, sid)? else { return Ok(()) };
         let rows = self.epochs(&session.subject, &session.client_id)?;
-        let over = rows.over(&session, Epochs::default(), self.now);
-        if !over.is_some_and(|ended| is_past(self.time(), ended.at, self.settings.grace)) {
-            return Ok(false);
+        let Some(ended) = rows.over(&session, Epochs::default(), self.now) else { return Ok(()) };
+        if is_past(self.time(), ended.at, self.settings.grace) {
+            let part = if session.ended.is_some() { OVER } else { LIVE };
+            self.tables.by_subject.remove(&by_subject_key(&session.subject, part, sid.as_bytes()))?;
+            self.tables.sessions.remove(sid.as_bytes())?;
+            swept.sessions += 1;
+        } else if is_settled(self.time(), &session, &ended) {
+            self.end(session, ended)?;
+            swept.ended += 1;
         }
-        let part = if session.ended.is_some() { OVER } else { LIVE };
-        self.tables.by_subject.remove(&by_subject_key(&session.subject, part, sid.as_bytes()))?;
-        self.tables.sessions.remove(sid.as_bytes())?;
-        Ok(true)
-    }
-
-    fn first_due(&self) -> Result<Option<Vec<u8>>, Broken> {
-        let Some((due, _)) = self.tables.due.first()? else { return Ok(None) };
-        let (at, ..) = Due::parse(due.value()).ok_or_else(|| Broken("a row of what is due cannot be read".to_owned()))?;
-        Ok((at < self.state.confirmed).then(|| due.value().to_vec()))
+        Ok(())
     }
 
     /// Forgets what a row names, unless something newer keeps it; whether anything went.
@@ -124,6 +133,13 @@ impl Step<'_> {
     }
 }
 
+/// The first row of what has been kept long enough.
+fn first_due(due: &impl ReadableTable<&'static [u8], ()>, confirmed: u64) -> Result<Option<Vec<u8>>, Broken> {
+    let Some((row, _)) = due.first()? else { return Ok(None) };
+    let (at, ..) = Due::parse(row.value()).ok_or_else(|| Broken::Damaged("a row of what is due cannot be read".to_owned()))?;
+    Ok((at < confirmed).then(|| row.value().to_vec()))
+}
+
 fn fixed<const N: usize>(key: &[u8]) -> Result<[u8; N], Broken> {
-    key.try_into().map_err(|_| Broken("a row of what is due names no such key".to_owned()))
+    key.try_into().map_err(|_| Broken::Damaged("a row of what is due names no such key".to_owned()))
 }

@@ -1,5 +1,7 @@
 //! The tables on disk, their keys and their rows. A row is a version byte and a postcard record.
 
+use std::io;
+
 use redb::{ReadTransaction, ReadableTable, Table, TableDefinition, WriteTransaction};
 use ring::digest::{SHA256, digest};
 use serde::Serialize;
@@ -57,11 +59,54 @@ pub(super) const OVER: u8 = 1;
 
 /// A row or a transaction that failed: the text is for the operator's log.
 #[derive(Debug)]
-pub(super) struct Broken(pub(super) String);
+pub(super) enum Broken {
+    /// What is on disk makes no sense.
+    Damaged(String),
+    /// The disk has no room.
+    Full(String),
+    /// The disk refused something else.
+    Disk(String),
+}
 
 impl<E: Into<redb::Error>> From<E> for Broken {
     fn from(error: E) -> Self {
-        Self(error.into().to_string())
+        match error.into() {
+            redb::Error::Io(error) => Self::from_disk(&error),
+            error @ redb::Error::PreviousIo => Self::Disk(error.to_string()),
+            error => Self::Damaged(error.to_string()),
+        }
+    }
+}
+
+impl Broken {
+    pub(super) fn from_disk(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => Self::Full(error.to_string()),
+            _ => Self::Disk(error.to_string()),
+        }
+    }
+
+    /// What happened.
+    pub(super) fn cause(self) -> String {
+        let (Self::Damaged(why) | Self::Full(why) | Self::Disk(why)) = self;
+        why
+    }
+
+    /// What happened, and what the operator of a running node does.
+    pub(super) fn remedy(self) -> String {
+        match self {
+            Self::Full(why) => format!(
+                "the disk is full ({why}): make room where the data folder is, then restart mintage; all that was acknowledged is on disk, and \
+                 what was answered 503 can be sent again"
+            ),
+            Self::Disk(why) => format!(
+                "the disk has failed ({why}): look at it before anything else, then restart mintage; all that was acknowledged is on disk unless \
+                 the disk has lost it, and what was answered 503 can be sent again"
+            ),
+            Self::Damaged(why) => {
+                format!("the store is damaged ({why}): stop mintage, keep a copy of the data folder, and restore it from a backup")
+            }
+        }
     }
 }
 
@@ -182,14 +227,16 @@ impl Due {
 }
 
 pub(super) fn encode(row: &impl Serialize) -> Result<Vec<u8>, Broken> {
-    postcard::to_extend(row, vec![ROW_VERSION]).map_err(|error| Broken(format!("a row cannot be written: {error}")))
+    postcard::to_extend(row, vec![ROW_VERSION]).map_err(|error| Broken::Damaged(format!("a row cannot be written: {error}")))
 }
 
 pub(super) fn decode<T: DeserializeOwned>(row: &[u8]) -> Result<T, Broken> {
     match row.split_first() {
-        Some((&ROW_VERSION, record)) => postcard::from_bytes(record).map_err(|error| Broken(format!("a row cannot be read: {error}"))),
-        Some((version, _)) => Err(Broken(format!("a row has version {version}, which this program does not know"))),
-        None => Err(Broken("a row is empty".to_owned())),
+        Some((&ROW_VERSION, record)) => {
+            postcard::from_bytes(record).map_err(|error| Broken::Damaged(format!("a row cannot be read: {error}")))
+        }
+        Some((version, _)) => Err(Broken::Damaged(format!("a row has version {version}, which this program does not know"))),
+        None => Err(Broken::Damaged("a row is empty".to_owned())),
     }
 }
 
@@ -256,7 +303,7 @@ pub(super) fn by_subject_key(subject: &str, part: u8, sid: &[u8; 16]) -> Subject
 pub(super) fn indexed_sid(key: &SubjectKey) -> Result<Sid, Broken> {
     let mut sid = [0; 16];
     sid.copy_from_slice(&key[17..]);
-    Sid::from_bytes(sid).ok_or_else(|| Broken("the index by subject holds no sid".to_owned()))
+    Sid::from_bytes(sid).ok_or_else(|| Broken::Damaged("the index by subject holds no sid".to_owned()))
 }
 
 /// The key of a revocation that stands once in the log; epochs stand there as often as they are raised.
@@ -271,7 +318,7 @@ pub(super) fn logged_key(revocation: &Revocation) -> Option<Vec<u8>> {
 
 /// The state row as a reader sees it.
 pub(super) fn state(txn: &ReadTransaction) -> Result<State, Broken> {
-    row(&txn.open_table(META)?, STATE_ROW)?.ok_or_else(|| Broken("the store has no state".to_owned()))
+    row(&txn.open_table(META)?, STATE_ROW)?.ok_or_else(|| Broken::Damaged("the store has no state".to_owned()))
 }
 
 pub(super) fn position(incarnation: u64, seq: u64) -> Position {

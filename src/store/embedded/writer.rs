@@ -1,14 +1,16 @@
 //! The one writer: operations wait in a bounded queue, are committed together, and are answered after the fsync.
 
 use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 
-use redb::{Database, Durability};
+use redb::{Database, Durability, WriteTransaction};
 use tokio::sync::{mpsc, oneshot};
 
 use super::super::{Settings, StoreFault};
 use super::tables::{Broken, STATE_ROW, State, Tables, encode};
+use super::{DAMAGED, unless_it_panics};
 use crate::ambient::Clock;
 use crate::time::Moment;
 
@@ -18,6 +20,7 @@ const QUEUE: usize = 4096;
 const BATCH: usize = 512;
 /// How far the reading on disk may lie behind the one in memory, in milliseconds.
 const READING_BEHIND: u64 = 500;
+const IDLE: u64 = u64::MAX;
 
 /// An operation in a write transaction. `Err` is a fault of the storage: it takes the whole batch with it.
 type Job = Box<dyn FnOnce(&mut Step<'_>) -> Result<Answer, Broken> + Send>;
@@ -38,15 +41,18 @@ pub(super) struct Writer {
     queue: Option<mpsc::Sender<Job>>,
     thread: Option<JoinHandle<()>>,
     fault: Arc<OnceLock<String>>,
+    judging: Arc<AtomicU64>,
 }
 
 impl Writer {
     pub(super) fn start(db: Arc<Database>, clock: Arc<dyn Clock>, settings: Settings, state: State) -> io::Result<Self> {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let fault = Arc::new(OnceLock::new());
-        let desk = Desk { db, clock, settings, saved: state.clone(), state, fault: Arc::clone(&fault) };
+        let judging = Arc::new(AtomicU64::new(IDLE));
+        let (saved, told) = (state.clone(), (Arc::clone(&fault), Arc::clone(&judging)));
+        let desk = Desk { db, clock, settings, saved, state, fault: told.0, judging: told.1 };
         let thread = thread::Builder::new().name("store-writer".to_owned()).spawn(move || desk.work(waiting))?;
-        Ok(Self { queue: Some(queue), thread: Some(thread), fault })
+        Ok(Self { queue: Some(queue), thread: Some(thread), fault, judging })
     }
 
     /// Runs one operation and answers once it is durable. It runs even if the caller stops waiting.
@@ -60,6 +66,7 @@ impl Writer {
             let outcome = operation(step)?;
             Ok(Box::new(move || drop(answer.send(outcome))))
         });
+        self.check()?;
         let queue = self.queue.as_ref().ok_or_else(|| self.down())?;
         queue.try_send(job).map_err(|refused| match refused {
             mpsc::error::TrySendError::Full(_) => StoreFault::Busy,
@@ -68,13 +75,26 @@ impl Writer {
         answered.await.map_err(|_| self.down())
     }
 
-    /// Fails once the writer has ended: what the disk holds may not be what was answered.
+    /// A reader met a disk that fails: nothing that is answered from now on could be relied on.
+    pub(super) fn give_up(&self, broken: Broken) -> StoreFault {
+        end(&self.fault, broken);
+        self.down()
+    }
+
+    /// Fails once the store is down: what the disk holds may not be what was answered.
     pub(super) fn check(&self) -> Result<(), StoreFault> {
         if self.fault.get().is_some() { Err(self.down()) } else { Ok(()) }
     }
 
+    /// The moment that a reader judges by, asked for before it takes its snapshot: everything that was decided before it is in there.
+    /// While a commit is under way that is the moment at which it began, for what it has decided is not to be read yet.
+    pub(super) fn decided_until(&self, clock: &dyn Clock) -> Moment {
+        let now = clock.wall();
+        now.min(Moment::from_millis(self.judging.load(Ordering::SeqCst)))
+    }
+
     fn down(&self) -> StoreFault {
-        StoreFault::Down(self.fault.get().cloned().unwrap_or_else(|| "its writer has ended".to_owned()))
+        StoreFault::Down(self.fault.get().cloned().unwrap_or_else(|| "its writer has ended: restart mintage".to_owned()))
     }
 }
 
@@ -98,6 +118,8 @@ struct Desk {
     /// The state as the disk has it.
     saved: State,
     fault: Arc<OnceLock<String>>,
+    /// When the commit that is under way began to judge, in milliseconds; [`IDLE`] when there is none.
+    judging: Arc<AtomicU64>,
 }
 
 impl Desk {
@@ -106,7 +128,8 @@ impl Desk {
             let more = std::iter::from_fn(|| waiting.try_recv().ok()).take(BATCH - 1);
             let mut jobs = std::iter::once(first).chain(more).collect::<Vec<_>>().into_iter();
             let mut answers = Vec::with_capacity(jobs.len());
-            if let Err(broken) = self.commit(&mut jobs, &mut answers) {
+            let done = unless_it_panics(|| self.commit(&mut jobs, &mut answers));
+            if let Err(broken) = done.unwrap_or_else(|| Err(Broken::Damaged(DAMAGED.to_owned()))) {
                 return self.end(broken);
             }
             answers.into_iter().for_each(|answer| answer());
@@ -121,8 +144,8 @@ impl Desk {
     /// One transaction, one fsync. After an error nothing is known of the disk, so there is no second try.
     fn commit(&mut self, jobs: &mut std::vec::IntoIter<Job>, answers: &mut Vec<Answer>) -> Result<(), Broken> {
         let closing = jobs.len() == 0;
-        let mut txn = self.db.begin_write()?;
-        txn.set_durability(Durability::Immediate)?;
+        self.judging.store(self.clock.wall().millis(), Ordering::SeqCst);
+        let txn = begin(&self.db)?;
         {
             let mut step = Step { tables: Tables::open(&txn)?, state: &mut self.state, settings: &self.settings, now: self.clock.wall() };
             for job in jobs {
@@ -135,14 +158,29 @@ impl Desk {
             }
         }
         txn.commit()?;
+        self.judging.store(IDLE, Ordering::SeqCst);
         Ok(())
     }
 
-    fn end(self, Broken(why): Broken) {
-        tracing::error!(%why, "the store's writer ends: nothing is written any more until a restart");
-        if self.fault.set(why).is_err() {
-            tracing::error!("the store's writer had ended before");
-        }
+    fn end(self, broken: Broken) {
+        end(&self.fault, broken);
+    }
+}
+
+/// A transaction that is synced twice, before and after it becomes the current one: where a commit that was acknowledged cannot be read
+/// after a crash, opening says so, while one sync would let it fall back to the commit before without a word.
+pub(super) fn begin(db: &Database) -> Result<WriteTransaction, Broken> {
+    let mut txn = db.begin_write()?;
+    txn.set_durability(Durability::Immediate)?;
+    txn.set_two_phase_commit(true);
+    Ok(txn)
+}
+
+/// The store is down from now on; what is told first is the cause.
+fn end(fault: &OnceLock<String>, broken: Broken) {
+    let why = broken.remedy();
+    if fault.set(why.clone()).is_ok() {
+        tracing::error!(%why, "the store is down: nothing is read or written any more until a restart, and every call is answered 503");
     }
 }
 

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::super::common::{EpochRow, EpochRows, Place, is_past};
+use super::super::common::{EpochRow, EpochRows, Place, epochs_kept, is_past, is_settled};
 use super::super::{Heartbeat, Known, LogEntry, Position, Progress, Revoked, Settings, Swept};
 use crate::id::{RevocationId, Sid, Stamp};
-use crate::policy::Session;
 use crate::policy::rotation::StoreTime;
+use crate::policy::{Ended, Session};
 use crate::registry::Client;
 use crate::revocation::{Epochs, Retention, Revocation, Target};
 use crate::time::Moment;
@@ -136,27 +136,37 @@ impl Life {
 
     pub(super) fn sweep(&mut self, limit: u32) -> Swept {
         let mut swept = Swept::default();
-        let forgettable: Vec<Sid> =
-            self.sessions.values().filter(|session| self.is_forgettable(session)).map(|session| session.sid).collect();
-        swept.more = forgettable.len() > limit as usize;
-        for sid in forgettable.into_iter().take(limit as usize) {
-            self.sessions.remove(&sid);
-            swept.sessions += 1;
+        let time = self.time();
+        let over: Vec<(Sid, Ended)> = self.sessions.values().filter_map(|session| Some((session.sid, self.over(session)?))).collect();
+        for (sid, ended) in over {
+            let is_forgettable = is_past(time, ended.at, self.settings.grace);
+            let Some(session) = self.sessions.get_mut(&sid).filter(|session| is_forgettable || is_settled(time, session, &ended)) else {
+                continue;
+            };
+            if swept.sessions + swept.ended == limit {
+                swept.more = true;
+                break;
+            } else if is_forgettable {
+                self.sessions.remove(&sid);
+                swept.sessions += 1;
+            } else {
+                session.ended = Some(ended);
+                swept.ended += 1;
+            }
         }
-        let (entries, more) = self.forget_what_is_due(limit.max(1).saturating_sub(swept.sessions));
+        let (entries, more) = self.forget_what_is_due(limit.max(1).saturating_sub(swept.sessions + swept.ended));
         Swept { entries, more: swept.more || more, ..swept }
     }
 
-    fn is_forgettable(&self, session: &Session) -> bool {
-        let over = self.rows_of(session).over(session, Epochs::default(), self.now);
-        over.is_some_and(|ended| is_past(self.time(), ended.at, self.settings.grace))
+    fn over(&self, session: &Session) -> Option<Ended> {
+        self.rows_of(session).over(session, Epochs::default(), self.now)
     }
 
     /// At most `limit` of what has been kept long enough, and whether there is more; a key's log entry stays as long as the key must
     /// exist.
     fn forget_what_is_due(&mut self, limit: u32) -> (u32, bool) {
         let confirmed = self.confirmed;
-        let epochs_kept = self.settings.longest_session.max(self.settings.keep_log) + Duration::from_secs(86_400);
+        let kept = epochs_kept(self.settings.longest_session, self.settings.keep_log, self.settings.grace);
         for (revocation, until) in self.log.values_mut() {
             if *until < confirmed && matches!(revocation, Revocation::Key(kid) if self.keys.contains(kid)) {
                 *until = confirmed + self.settings.keep_log;
@@ -178,7 +188,7 @@ impl Life {
         self.revocations.retain(|_, (_, until)| stays(*until));
         self.made.retain(|_, (_, until)| stays(*until));
         self.spent.retain(|_, until| stays(*until));
-        self.epochs.retain(|_, row| stays(Duration::from_millis(row.written) + epochs_kept));
+        self.epochs.retain(|_, row| stays(Duration::from_millis(row.written) + kept));
         (gone, more)
     }
 }

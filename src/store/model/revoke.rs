@@ -5,7 +5,7 @@ use super::super::{Known, LogEntry, Owner, Revocable, Revoke, RevokeAnswer, Revo
 use super::life::{Life, Made, MadeWhat};
 use crate::id::{Sid, Stamp};
 use crate::policy::Ended;
-use crate::revocation::{Extent, Revocation, Target};
+use crate::revocation::{Epochs, Extent, Revocation, Target};
 
 impl Life {
     pub(super) fn revoke(&mut self, revoke: Revoke, known: Known) -> RevokeAnswer {
@@ -93,6 +93,9 @@ impl Life {
     }
 
     fn raise(&mut self, target: &Target, extent: Extent, stamp: Stamp, by: &str) -> LogEntry {
+        if let (Extent::Sessions, Target::Subject(subject) | Target::SubjectAtClient { subject, .. }) = (extent, target) {
+            self.live_sessions(subject, "", Epochs::default());
+        }
         let row: &mut EpochRow = self.epochs.entry(target.clone()).or_default();
         row.epoch.raise(extent, stamp);
         row.written = u64::try_from(self.confirmed.as_millis()).unwrap_or(u64::MAX);

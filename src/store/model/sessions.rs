@@ -74,6 +74,9 @@ impl Life {
         let epochs = self.rows_of(&session).epochs().union(heard);
         let outcome = judge(&session, request, epochs, self.time());
         apply(outcome, &mut session, request, self.now);
+        if matches!(outcome, Outcome::Gone(_)) {
+            session.ended = self.rows_of(&session).over(&session, heard, self.now);
+        }
         self.sessions.insert(session.sid, session.clone());
         let how = match outcome {
             Outcome::Gone(reason) => return Refreshed::Gone(Some(reason)),
@@ -94,7 +97,9 @@ impl Life {
     pub(super) fn patch(&mut self, sid: Sid, patch: &Patch, known: Known) -> Patched {
         let Some(session) = self.sessions.get(&sid) else { return Patched::Gone(None) };
         if let Some(ended) = self.rows_of(session).over(session, known.epochs, self.now) {
-            return Patched::Gone(Some(ended.reason));
+            let reason = ended.reason;
+            self.end(sid, ended);
+            return Patched::Gone(Some(reason));
         }
         let Some(session) = patched(session, patch) else { return Patched::TooLarge };
         self.sessions.insert(sid, session.clone());
