@@ -59,9 +59,13 @@ impl Issuer {
         Ok(())
     }
 
-    /// Forgets a bounded number of things that may be forgotten.
+    /// Forgets a bounded number of things that may be forgotten, and counts them.
     pub async fn sweep(&self) -> Result<Swept, Fault> {
-        Ok(self.store.sweep(1_000).await?)
+        let swept = self.store.sweep(1_000).await?;
+        for (what, count) in [("sessions", swept.sessions), ("entries", swept.entries), ("ended", swept.ended)] {
+            self.metrics.swept(what, count);
+        }
+        Ok(swept)
     }
 
     /// Tells the gauges, and the log where the view has grown old.
@@ -69,6 +73,7 @@ impl Issuer {
         let age = self.view_age();
         self.metrics.view(age, self.view.len());
         self.metrics.store_calls(self.store.calls());
+        self.metrics.store_up(self.store.is_up());
         self.metrics.audit_lost(self.audit.as_ref().map_or(0, Trail::lost));
         self.metrics.audit_syncs(self.audit.as_ref().map_or(0, Trail::syncs));
         if age.is_some_and(|age| age > SOFT_AGE) {
@@ -83,7 +88,7 @@ impl Issuer {
         let now = self.now();
         Health {
             view: fresh(HARD_AGE),
-            store: fresh(SOFT_AGE * 3),
+            store: self.store.is_up() && fresh(SOFT_AGE * 3),
             keys: ring.signer(false, now).is_some() && ring.signer(true, now).is_some(),
         }
     }

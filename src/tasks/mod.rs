@@ -33,14 +33,25 @@ impl Ticker {
     /// Runs every job at its time until `stop`; a job that has begun is finished.
     pub async fn run(self, stop: CancellationToken) {
         let (mut beat, mut tend, mut sweep) = (every(BEAT), every(TEND), every(SWEEP));
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                _ = beat.tick() => self.beat().await,
-                _ = tend.tick() => self.tend().await,
-                _ = sweep.tick() => self.sweep(&stop).await,
+        let beats = async {
+            loop {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    _ = beat.tick() => self.beat().await,
+                    _ = tend.tick() => self.tend().await,
+                }
             }
-        }
+        };
+        // A long sweep holds no heartbeat up.
+        let sweeps = async {
+            loop {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    _ = sweep.tick() => self.sweep(&stop).await,
+                }
+            }
+        };
+        tokio::join!(beats, sweeps);
     }
 
     /// Every second: the clock settles, the store's time is written, the view follows the log.
@@ -68,12 +79,13 @@ impl Ticker {
 
     /// Every quarter of an hour: what may be forgotten is, in bounded steps.
     pub async fn sweep(&self, stop: &CancellationToken) {
-        let (mut sessions, mut entries) = (0_u64, 0_u64);
+        let (mut sessions, mut entries, mut ended) = (0_u64, 0_u64, 0_u64);
         while !stop.is_cancelled() {
             match self.issuer.sweep().await {
                 Ok(swept) => {
                     sessions += u64::from(swept.sessions);
                     entries += u64::from(swept.entries);
+                    ended += u64::from(swept.ended);
                     if !swept.more {
                         break;
                     }
@@ -81,8 +93,8 @@ impl Ticker {
                 Err(fault) => return report("sweep", Err(fault)),
             }
         }
-        if sessions + entries > 0 {
-            tracing::info!(sessions, entries, "swept");
+        if sessions + entries + ended > 0 {
+            tracing::info!(sessions, entries, ended, "swept");
         }
     }
 }

@@ -35,10 +35,12 @@ pub struct Metrics {
     view_entries: Gauge,
     store_calls: Count<1>,
     store_queue: Gauge,
+    store_up: Gauge,
     heartbeats: Count<1>,
     audit_interrupted: Counter,
     audit_lost: Gauge,
     audit_syncs: Gauge,
+    swept: Count<1>,
 }
 
 /// `N` labels, each a name and a word of a closed list.
@@ -85,10 +87,12 @@ impl Metrics {
             view_entries: Gauge::default(),
             store_calls: Count::default(),
             store_queue: Gauge::default(),
+            store_up: Gauge::default(),
             heartbeats: Count::default(),
             audit_interrupted: Counter::default(),
             audit_lost: Gauge::default(),
             audit_syncs: Gauge::default(),
+            swept: Count::default(),
         };
         metrics.register_verbs();
         metrics.register_machinery();
@@ -115,10 +119,16 @@ impl Metrics {
         all.register("view_entries", "Entries in the view of revocations", self.view_entries.clone());
         all.register("store_calls", "Calls of the store, by operation", self.store_calls.clone());
         all.register("store_queue", "Operations waiting for the store now", self.store_queue.clone());
+        all.register(
+            "store_up",
+            "1 while the store can be used, 0 once its disk has failed: restart after mending it",
+            self.store_up.clone(),
+        );
         all.register("heartbeats", "Heartbeats of this node, by outcome", self.heartbeats.clone());
         all.register("audit_interrupted", "Effects that the run before had begun and not ended", self.audit_interrupted.clone());
         all.register("audit_lost", "Lines of the audit trail given up since the start", self.audit_lost.clone());
         all.register("audit_syncs", "How often the audit trail was brought to disk since the start", self.audit_syncs.clone());
+        all.register("swept", "What the sweep forgot (sessions, entries) and sessions whose end it wrote down (ended)", self.swept.clone());
     }
 
     fn register_doors(&mut self) {
@@ -227,6 +237,11 @@ impl Metrics {
         self.view_entries.set(whole(entries));
     }
 
+    /// Whether the store can be used.
+    pub fn store_up(&self, is_up: bool) {
+        self.store_up.set(is_up.into());
+    }
+
     /// How many calls of each operation the store has had since the start.
     pub fn store_calls(&self, calls: impl IntoIterator<Item = (&'static str, u64)>) {
         for (operation, total) in calls {
@@ -257,6 +272,11 @@ impl Metrics {
     /// How many lines of the audit trail were given up since the start.
     pub fn audit_lost(&self, lines: u64) {
         self.audit_lost.set(i64::try_from(lines).unwrap_or(i64::MAX));
+    }
+
+    /// A step of the sweep did something to so many of `what` (`sessions`, `entries`, `ended`).
+    pub fn swept(&self, what: &'static str, count: u32) {
+        self.swept.get_or_create(&Labels([("what", what.into())])).inc_by(count.into());
     }
 
     /// Everything, as `application/openmetrics-text; version=1.0.0; charset=utf-8`.
@@ -304,6 +324,8 @@ mod tests {
         metrics.audit_interrupted(2);
         metrics.audit_lost(1);
         metrics.audit_syncs(3);
+        metrics.swept("sessions", 4);
+        metrics.store_up(true);
         let page = metrics.render();
         for line in [
             "mintage_refreshes_total{namespace=\"tests\",outcome=\"rotated\"} 1",
@@ -322,6 +344,8 @@ mod tests {
             "mintage_audit_interrupted_total{namespace=\"tests\"} 2",
             "mintage_audit_lost{namespace=\"tests\"} 1",
             "mintage_audit_syncs{namespace=\"tests\"} 3",
+            "mintage_store_up{namespace=\"tests\"} 1",
+            "mintage_swept_total{namespace=\"tests\",what=\"sessions\"} 4",
         ] {
             assert!(page.contains(line), "{line} is not in\n{page}");
         }
