@@ -12,10 +12,11 @@ use crate::ambient::{Clock, Entropy};
 use crate::audit::{self, Trail};
 use crate::config::{self, ProxyHeader, Settings};
 use crate::http::Doors;
-use crate::issuer::{Issuer, Parts, Policy, keep_log};
+use crate::issuer::{FirstRun, Issuer, Parts, Policy, keep_log};
 use crate::keyfiles::{KeyFolder, Passphrase};
 use crate::keyring::{Algorithm, KeyRing, KeyState, RingKey};
 use crate::registry::Registry;
+use crate::store::embedded::OpenFault;
 use crate::store::{self, AnyStore, Embedded, Progress, Store};
 use crate::tasks::{CertificateJob, Ticker};
 use crate::telemetry::Metrics;
@@ -31,10 +32,21 @@ const AUDIT_FILE: u64 = 64 << 20;
 impl Node {
     /// Opens the store, checks the keys, reads the log, and listens. Nothing is answered before all of that is done.
     pub async fn start(settings: Settings, surroundings: Surroundings) -> Result<Self, StartFault> {
-        let Surroundings { clock, entropy } = surroundings;
+        let data = settings.data.clone();
+        Self::start_on(settings, surroundings, |around, store| Embedded::open(&data, around.clock.clone(), &*around.entropy, store)).await
+    }
+
+    /// Starts on a store that `open` opens elsewhere than in a file of the data folder: on a disk whose faults are part of a drill.
+    pub async fn start_on(
+        settings: Settings,
+        surroundings: Surroundings,
+        open: impl FnOnce(&Surroundings, store::Settings) -> Result<Embedded, OpenFault>,
+    ) -> Result<Self, StartFault> {
         let metrics = Arc::new(Metrics::new(&settings.namespace));
-        let certificate = settings.tls.clone().map(|files| CertificateJob::load(files, metrics.clone(), clock.wall())).transpose()?;
-        let store = Embedded::open(&settings.data, clock.clone(), &*entropy, store_settings(&settings))?;
+        let certificate =
+            settings.tls.clone().map(|files| CertificateJob::load(files, metrics.clone(), surroundings.clock.wall())).transpose()?;
+        let store = open(&surroundings, store_settings(&settings))?;
+        let Surroundings { clock, entropy } = surroundings;
         let (folder, ring, is_new) = open_ring(&store, &settings, &*entropy, &*clock).await?;
         let store = Arc::new(AnyStore::from(store));
         let (listener, address) = listen(settings.listen).await?;
@@ -50,13 +62,7 @@ impl Node {
             metrics: metrics.clone(),
         };
         let issuer = Arc::new(Issuer::new(parts));
-        issuer.bootstrap().await?;
-        if is_new {
-            issuer.make_first_keys().await?;
-        }
-        issuer.tend_keys().await?;
-        issuer.mark_keys_now().await?;
-        let first_run = issuer.first_run(settings.admin_secret.as_ref()).await?;
+        let first_run = make_ready(&issuer, is_new, &settings).await?;
         let doors = Doors {
             issuer: issuer.clone(),
             observer: Observer { clock: clock.clone(), entropy, metrics },
@@ -69,6 +75,17 @@ impl Node {
         let ticker = tokio::spawn(Ticker::new(issuer.clone(), clock.clone(), certificate.clone()).run(stop.clone()));
         Ok(Self { issuer, store, clock, address, scheme: settings.scheme(), first_run, certificate, stop, doors, ticker })
     }
+}
+
+/// Everything that comes before the first answer.
+async fn make_ready(issuer: &Issuer, is_new: bool, settings: &Settings) -> Result<FirstRun, StartFault> {
+    issuer.bootstrap().await?;
+    if is_new {
+        issuer.make_first_keys().await?;
+    }
+    issuer.tend_keys().await?;
+    issuer.mark_keys_now().await?;
+    Ok(issuer.first_run(settings.admin_secret.as_ref()).await?)
 }
 
 /// Takes the audit trail up where the run before left it, and says what that run had begun and not ended.

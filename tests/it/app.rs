@@ -10,6 +10,8 @@ use std::time::Duration;
 use mintage::ambient::{Clock, Entropy, ManualClock, SystemEntropy};
 use mintage::config::{self, Flags, Settings};
 use mintage::server::{Node, Surroundings};
+use mintage::store::Embedded;
+use mintage::tasks::Ticker;
 use mintage::time::Moment;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -17,6 +19,7 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use crate::everything::{Sent, everything};
+use crate::storage::Storage;
 
 /// The secret that every test node's administrator has.
 pub(crate) const ADMIN_SECRET: &str = "mcs_kT3vQ9xZ7mB2rL8wJ5nC1hF6yD4sG0pA";
@@ -62,6 +65,7 @@ pub(crate) struct TestApp {
     settings: BTreeMap<String, String>,
     file: String,
     http: reqwest::Client,
+    disk: Option<Storage>,
 }
 
 impl Drop for TestApp {
@@ -111,7 +115,20 @@ impl TestApp {
             settings: settings.into_iter().filter(|(name, _)| !is_set(name)).map(|(name, value)| (name.to_owned(), value)).collect(),
             file: file.to_owned(),
             http: reqwest::Client::builder().pool_max_idle_per_host(256).no_proxy().build().expect("a client"),
+            disk: None,
         };
+        app.begin().await;
+        app
+    }
+
+    /// A node with this configuration file, on a disk that can fail.
+    pub(crate) async fn on_disk(file: &str, disk: &Storage) -> Self {
+        let mut app = Self::with(file).await;
+        app.stop().await;
+        for folder in ["data", "keys"] {
+            std::fs::remove_dir_all(app.folder().join(folder)).expect("what the first start made");
+        }
+        app.disk = Some(disk.clone());
         app.begin().await;
         app
     }
@@ -134,7 +151,14 @@ impl TestApp {
     /// Starts a node on the same folders, whether or not one runs.
     pub(crate) async fn try_second(&self) -> Result<Node, String> {
         let surroundings = Surroundings { clock: self.clock.clone(), entropy: Arc::new(SystemEntropy) as Arc<dyn Entropy> };
-        Node::start(self.settings(), surroundings).await.map_err(|fault| fault.to_string())
+        let started = match self.disk.clone() {
+            None => Node::start(self.settings(), surroundings).await,
+            Some(disk) => {
+                let open = |around: &Surroundings, settings| Embedded::with_backend(disk, around.clock.clone(), &*around.entropy, settings);
+                Node::start_on(self.settings(), surroundings, open).await
+            }
+        };
+        started.map_err(|fault| fault.to_string())
     }
 
     fn settings(&self) -> Settings {
@@ -181,14 +205,24 @@ impl TestApp {
         }
     }
 
+    /// One heartbeat, at this moment.
+    pub(crate) async fn beat(&self) {
+        self.jobs().beat().await;
+    }
+
+    /// The jobs of the node, to be run by hand.
+    pub(crate) fn jobs(&self) -> Ticker {
+        self.node.as_ref().expect("the node runs").jobs()
+    }
+
     /// Runs the minute's job: keys are announced, take over and end.
     pub(crate) async fn tend(&self) {
-        self.node.as_ref().expect("the node runs").jobs().tend().await;
+        self.jobs().tend().await;
     }
 
     /// Runs the quarter of an hour's job: what may be forgotten is.
     pub(crate) async fn sweep(&self) {
-        self.node.as_ref().expect("the node runs").jobs().sweep(&CancellationToken::new()).await;
+        self.jobs().sweep(&CancellationToken::new()).await;
     }
 
     pub(crate) fn now(&self) -> u64 {

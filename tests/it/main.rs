@@ -4,6 +4,9 @@ mod app;
 mod everything;
 mod hand;
 mod seek;
+#[path = "../../src/store/conformance/storage.rs"]
+#[expect(dead_code, reason = "the store's own tests use all of it")]
+mod storage;
 mod talkative;
 mod wire;
 
@@ -15,9 +18,11 @@ mod canaries;
 mod claims;
 mod client_secrets;
 mod clients_api;
+mod clock;
 mod concurrency;
 mod cors;
 mod custody;
+mod disk;
 mod dpop;
 mod hostile;
 mod introspection;
@@ -33,5 +38,6 @@ mod revocation;
 mod rotation;
 mod sealing;
 mod sessions;
+mod sweep;
 mod tls;
 mod zero_calls;
