@@ -46,7 +46,8 @@ pub fn restore(from: impl Read, data: &Path, entropy: &dyn Entropy) -> Result<Co
         if batch.is_empty() {
             return Ok(frames.contents());
         }
-        let written = unless_it_panics(|| write(&db, &batch, incarnation)).unwrap_or(Err(Broken::Damaged("a row makes no sense".to_owned())));
+        let written =
+            unless_it_panics(|| write(&db, &batch, incarnation)).unwrap_or(Err(Broken::Damaged("a row makes no sense".to_owned())));
         written.map_err(|broken| BackupFault::Store(broken.cause()))?;
         if size < BATCH {
             return Ok(frames.contents());
