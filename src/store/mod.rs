@@ -19,7 +19,7 @@ pub use embedded::{Embedded, Snapshot};
 pub use model::Model;
 pub use types::{
     Filter, Granted, Heartbeat, Holder, Idempotency, Keep, Known, LogEntry, LogPage, Open, Opened, Owner, Patch, Patched, Position,
-    Progress, Refreshed, Revocable, Revoke, RevokeAnswer, Revoked, SessionPage, SubjectPatched, Swept,
+    Progress, Refreshed, Revocable, Revoke, RevokeAnswer, Revoked, SessionPage, SubjectPatched,
 };
 
 use crate::id::{RevocationId, Sid, Stamp};
@@ -136,4 +136,17 @@ pub trait Store: Send + Sync + 'static {
     /// Removes at most `limit` things that may be forgotten, each judged in the step that removes it; and writes down the end of
     /// sessions that have run out, so that no later cause changes why.
     fn sweep(&self, limit: u32) -> impl Future<Output = Result<Swept, StoreFault>> + Send;
+}
+
+/// What a sweep did.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Swept {
+    /// Sessions forgotten: over, and their grace too.
+    pub sessions: u32,
+    /// Sessions that had run out: from now on their record says when and why.
+    pub ended: u32,
+    /// Log entries, revocation records and idempotency keys.
+    pub entries: u32,
+    /// Whether there is more to do at once.
+    pub more: bool,
 }

@@ -386,16 +386,3 @@ pub struct SessionPage {
     /// Where the next page begins; none at the end. A page may be short, or empty, and still have a next one.
     pub next: Option<Sid>,
 }
-
-/// What a sweep did.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct Swept {
-    /// Sessions forgotten: over, and their grace too.
-    pub sessions: u32,
-    /// Sessions that had run out: from now on their record says when and why.
-    pub ended: u32,
-    /// Log entries, revocation records and idempotency keys.
-    pub entries: u32,
-    /// Whether there is more to do at once.
-    pub more: bool,
-}
