@@ -41,11 +41,12 @@ pub(super) async fn run(serve: Serve) -> Result<(), Failure> {
     crate::server::run(loaded.settings, stop, reload).await.map_err(|fault| Failure::Refused(fault.to_string()))
 }
 
-/// The level is that of our own lines; of the libraries below, only what someone should look at.
+/// The level is that of our own lines; of the libraries below, only what someone should look at: `h2` warns of every connection that
+/// misbehaves, so strangers would fill the log.
 fn logs(log: Log) -> LogSettings {
     let filter = match log.level {
         LogLevel::Error => log.level.name().to_owned(),
-        LogLevel::Warn | LogLevel::Info | LogLevel::Debug | LogLevel::Trace => format!("warn,mintage={}", log.level.name()),
+        LogLevel::Warn | LogLevel::Info | LogLevel::Debug | LogLevel::Trace => format!("warn,h2=error,mintage={}", log.level.name()),
     };
     LogSettings { format: log.format, filter, colour: std::io::stderr().is_terminal() }
 }
