@@ -32,8 +32,9 @@ impl Issuer {
     /// that the store is new.
     pub async fn make_first_keys(&self) -> Result<(), Fault> {
         let _changing = self.changing.lock().await;
-        let now = self.now();
         let mut ring = self.read_ring().await?;
+        // Not before what was imported has been announced: no key signs earlier than that.
+        let now = self.now();
         // First, because signing keys without one would look like a loss to the next start.
         self.tend_macs(&mut ring).await?;
         for paseto in [false, true] {

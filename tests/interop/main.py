@@ -17,7 +17,7 @@ from bent import decoded, jwts, pasetos
 from checks import Checks
 from mintage import AUDIENCE, IMPLICIT, IMPLICIT_AUDIENCE, Mintage, until
 
-ALGORITHMS = ("EdDSA", "ES256", "Ed25519")
+ALGORITHMS = ("EdDSA", "ES256", "Ed25519", "RS256")
 PROGRAMS = ("jose", "oauth4webapi", "openid-client", "paseto")
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import requests
 
+KEYS = Path(__file__).parents[1] / "keys"
 AUDIENCE = "https://api.example"
 IMPLICIT_AUDIENCE = "https://paseto.example"
 IMPLICIT = "paseto.example, production"
@@ -104,6 +105,12 @@ class Mintage:
         )
         (folder / "mintage.toml").write_text(text + extra)
         environment = {name: value for name, value in os.environ.items() if not name.startswith("MINTAGE_")}
+        if algorithm == "RS256":  # such keys are not made, but brought: one to sign, one to stand by
+            for name in ("rsa-2048-a.pem", "rsa-2048-b.pem"):
+                pem = folder / name
+                pem.touch(mode=0o600)
+                pem.write_text((KEYS / name).read_text())
+                subprocess.run([binary, "keys", "import", pem, "--config", "mintage.toml"], cwd=folder, env=environment, check=True, capture_output=True)
         self.process = subprocess.Popen(
             [binary, "serve", "--config", "mintage.toml", "--listen", "127.0.0.1:0"],
             cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
