@@ -398,6 +398,15 @@ fn the_trail_is_listed_and_verified_by_command() {
     std::fs::write(&file, without_the_end).unwrap();
     let (status, out, _) = verify(&["--head", &head]);
     assert!(status == Some(1) && fact(&out, "noted head").starts_with("not in the chain") && fact(&out, "chain") == "whole", "{out}");
+    let without_the_beginning = text.lines().skip(2).map(|line| format!("{line}\n")).collect::<String>();
+    for bent in [without_the_beginning, format!("{text}{{\"x\":1}}\n")] {
+        std::fs::write(&file, bent).unwrap();
+        let (status, out, _) = verify(&[]);
+        assert!(status == Some(1) && fact(&out, "chain").starts_with("broken at"), "{out}");
+    }
+    std::fs::write(&file, format!("{text}{{\"v\":1,")).unwrap();
+    let (status, out, _) = verify(&[]);
+    assert_eq!((status, fact(&out, "torn by a crash").as_str(), fact(&out, "chain").as_str()), (Some(0), "1", "whole"));
     std::fs::write(&file, text.replacen("\"alice\"", "\"bobby\"", 1)).unwrap();
     let (status, out, _) = parts(&mintage(&["audit", "verify", "--folder", audit.to_str().unwrap()], &[]));
     assert!(status == Some(1) && fact(&out, "chain").contains("changed, left out or put in"), "{out}");

@@ -29,6 +29,11 @@ pub enum AuditFault {
         /// The folder.
         path: PathBuf,
     },
+    /// Something else than a file has the name of one.
+    NotAFile {
+        /// Which.
+        path: PathBuf,
+    },
     /// Another process writes there.
     InUse {
         /// The folder.
@@ -48,6 +53,13 @@ impl fmt::Display for AuditFault {
                 )
             }
             Self::TooOpen { path } => write!(f, "the audit trail: others may write to {0}; run: chmod go-w {0}", path.display()),
+            Self::NotAFile { path } => {
+                write!(
+                    f,
+                    "the audit trail: {} is no plain file, and is not opened. Move it away, and look who put it there.",
+                    path.display()
+                )
+            }
             Self::InUse { path } => {
                 write!(
                     f,
@@ -62,8 +74,12 @@ impl fmt::Display for AuditFault {
 impl std::error::Error for AuditFault {}
 
 impl AuditFault {
+    /// `path` is what was being done, where the error does not say better.
     pub(super) fn io(path: &Path, why: &io::Error) -> Self {
-        Self::Io { path: path.to_owned(), why: why.to_string() }
+        match why.get_ref().and_then(|inner| inner.downcast_ref::<Self>()) {
+            Some(fault) => fault.clone(),
+            None => Self::Io { path: path.to_owned(), why: why.to_string() },
+        }
     }
 }
 
@@ -140,7 +156,12 @@ impl Folder {
         if fs::metadata(path).map_err(io)?.mode() & 0o022 != 0 {
             return Err(AuditFault::TooOpen { path: path.to_owned() });
         }
-        let mut lock = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path.join(NODE_FILE)).map_err(io)?;
+        names(path).map_err(io)?;
+        let node_path = path.join(NODE_FILE);
+        if let Ok(found) = fs::symlink_metadata(&node_path) {
+            must_be_plain(&node_path, found.file_type()).map_err(io)?;
+        }
+        let mut lock = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(&node_path).map_err(io)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(AuditFault::InUse { path: path.to_owned() }),
@@ -191,12 +212,21 @@ impl Folder {
     }
 }
 
-/// The files of the trail, the oldest first. Whatever else lies in the folder is none of them.
+/// The files of the trail, the oldest first. Whatever else lies in the folder is none of them; what has the name of one must be a plain
+/// file: opening a pipe would wait for ever, and a link may lead anywhere.
 pub(super) fn names(path: &Path) -> io::Result<Vec<Name>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(path)? {
-        names.extend(entry?.file_name().to_str().and_then(|name| name.parse::<Name>().ok()));
+        let entry = entry?;
+        if let Some(name) = entry.file_name().to_str().and_then(|name| name.parse::<Name>().ok()) {
+            must_be_plain(&entry.path(), entry.file_type()?)?;
+            names.push(name);
+        }
     }
     names.sort_unstable();
     Ok(names)
+}
+
+fn must_be_plain(path: &Path, found: fs::FileType) -> io::Result<()> {
+    if found.is_file() { Ok(()) } else { Err(io::Error::other(AuditFault::NotAFile { path: path.to_owned() })) }
 }

@@ -4,6 +4,7 @@ use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
 use super::event::{Action, Asked, By, Deed, Ending, Event, Facts, Target};
+use super::folder::Name;
 use super::text::Text;
 use crate::id::{EventId, Stamp};
 use crate::time::Moment;
@@ -55,6 +56,9 @@ pub(super) struct Line {
     stamp_ms: Option<Stamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sessions: Option<u32>,
+    /// In the first line of a file, and in no other: the file's name. A file without it has lost its beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) file: Option<String>,
     /// How many intents before this line, itself included, have no outcome yet.
     pub(super) open: usize,
     #[serde(with = "hex")]
@@ -72,8 +76,8 @@ pub(super) struct Record {
 }
 
 impl Record {
-    /// The line, with its end.
-    pub(super) fn line(&self, node: &Text, open: usize, prev: Digest) -> Vec<u8> {
+    /// The line, with its end; `begins` is the file whose first line it is.
+    pub(super) fn line(&self, node: &Text, begins: Option<Name>, open: usize, prev: Digest) -> Vec<u8> {
         let Deed { action, target, by, asked, subject, client_id, reason_code } = self.deed.clone();
         let Asked { request_id, from } = asked;
         let facts = self.ending.as_ref().map(|(_, facts)| facts.clone()).unwrap_or_default();
@@ -95,6 +99,7 @@ impl Record {
             code: facts.code.map(Text::of),
             stamp_ms: facts.stamp,
             sessions: facts.sessions,
+            file: begins.map(|name| name.to_string()),
             open,
             prev,
         };

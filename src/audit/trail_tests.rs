@@ -225,3 +225,91 @@ async fn files_name_what_was_never_finished_before_and_after_the_next_start() {
     assert!(verify(folder.path(), Some(&told.head.to_uppercase())).expect("a verdict").knows_noted);
     assert!(!verify(folder.path(), Some(&"0".repeat(64))).expect("a verdict").knows_noted);
 }
+
+#[tokio::test]
+async fn lines_cut_from_the_beginning_of_a_file_are_no_removed_files() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = three_effects(folder.path()).await;
+    let (trail, _) = open(folder.path(), SETTINGS, at(DAY));
+    effect(&trail, 4, at(DAY)).await;
+    drop(trail);
+    let paths = files(folder.path());
+    let lines: Vec<&str> = text.lines().collect();
+    let broken = || verdict(folder.path()).broken.map(|broken| (broken.path, broken.line));
+    for from in 1..lines.len() {
+        fs::write(&paths[0], lines[from..].join("\n") + "\n").expect("it is written");
+        assert_eq!(broken(), Some((paths[0].clone(), 1)), "{from} lines cut off");
+    }
+    fs::write(&paths[0], &text).expect("it is written");
+    assert_eq!(broken(), None);
+    // A whole file is what retention removes; one by another's name is no file of the trail.
+    let second = fs::read_to_string(&paths[1]).expect("the file");
+    fs::remove_file(&paths[0]).expect("it is removed");
+    let left = verdict(folder.path());
+    assert_eq!((left.broken, left.from_the_beginning), (None, false));
+    fs::rename(&paths[1], &paths[0]).expect("it is renamed");
+    assert_eq!(broken(), Some((paths[0].clone(), 1)));
+    // Nor do two files joined into one pass for one.
+    fs::write(&paths[0], text + &second).expect("it is written");
+    assert_eq!(broken(), Some((paths[0].clone(), 7)));
+}
+
+#[tokio::test]
+async fn only_the_last_line_of_a_file_without_its_end_may_be_torn() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = three_effects(folder.path()).await;
+    let path = files(folder.path())[0].clone();
+    let cases: [(&str, u64, Option<u64>); 6] = [
+        ("{\"v\":1,\"kind\":\"outc", 1, None),
+        ("\0\0\0", 1, None),
+        ("{\"x\":1}\n", 0, Some(7)),
+        ("\0\0\0\n", 0, Some(7)),
+        ("\n", 0, Some(7)),
+        ("{\"x\":1}\n{\"v\":1", 1, Some(7)),
+    ];
+    for (junk, torn, broken) in cases {
+        fs::write(&path, format!("{text}{junk}")).expect("it is written");
+        let verdict = verdict(folder.path());
+        assert_eq!((verdict.torn, verdict.broken.map(|broken| broken.line)), (torn, broken), "{junk:?}");
+    }
+    fs::write(&path, text.replacen('\n', "\n{\"v\":1,\n", 1)).expect("it is written");
+    assert_eq!(verdict(folder.path()).broken.map(|broken| broken.line), Some(2), "not in the middle");
+    // A node goes on in another file, whatever the crash left of the last line.
+    for (left, torn) in [(format!("{text}{{\"v\":1"), 1), (text.trim_end().to_owned(), 0)] {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join(path.file_name().expect("a name")), left).expect("it is written");
+        let (trail, _) = open(folder.path(), SETTINGS, at(1));
+        effect(&trail, 4, at(1)).await;
+        drop(trail);
+        let verdict = verdict(folder.path());
+        assert_eq!((verdict.files, verdict.torn, verdict.lines, verdict.broken), (2, torn, 8 + torn, None));
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_plain_file_is_named_before_it_is_opened() {
+    let parent = tempfile::tempdir().expect("a folder");
+    let day = format!("{}.000001.ndjson", "audit-2027-01-15");
+    for (number, name) in ["node", &day].into_iter().enumerate() {
+        for (kind, make) in [
+            (
+                "a pipe",
+                (|path| std::process::Command::new("mkfifo").arg(path).status().is_ok_and(|made| made.success())) as fn(&Path) -> bool,
+            ),
+            ("a folder", |path| fs::create_dir(path).is_ok()),
+            ("a link", |path| std::os::unix::fs::symlink("/dev/zero", path).is_ok()),
+        ] {
+            let folder = parent.path().join(format!("{number} {kind}"));
+            three_effects(&folder).await;
+            let path = folder.join(name);
+            fs::remove_file(&path).expect("it was there");
+            assert!(make(&path), "{kind}");
+            let refused = AuditFault::NotAFile { path: path.clone() };
+            assert_eq!(Trail::open(&folder, SETTINGS, at(0), [0; 4]).expect_err(kind), refused);
+            assert!(refused.to_string().contains(&path.display().to_string()), "{refused}");
+            if name == day {
+                assert_eq!(verify(&folder, None).expect_err(kind), refused);
+            }
+        }
+    }
+}

@@ -80,20 +80,18 @@ impl Desk {
         let files = names(&folder.path)?;
         let (mut head, mut torn, mut open_before, mut last_at) = (NONE_BEFORE, false, Vec::new(), None);
         let mut lines = Backwards::new(&folder.path, None)?;
-        if let Some((_, text)) = lines.next()? {
-            (head, torn) = (digest_of(&text), !text.ends_with(b"\n"));
-            (open_before, last_at) = left_open(&text, lines)?;
+        while let Some((place, text)) = lines.next()? {
+            torn |= Some(&place.file) == files.last() && !text.ends_with(b"\n");
+            if let Some(line) = Line::read(&text) {
+                (head, last_at) = (digest_of(&text), Some(line.at()));
+                open_before = left_open(line, lines)?;
+                break;
+            }
         }
-        let mut current = match files.last() {
-            Some(last) if last.day >= day_of(now) => Some(*last),
-            _ => None,
-        }
-        .map(|name| folder.append_to(name).map(|(file, length)| Current { name, file, length }))
-        .transpose()?;
-        if let (true, Some(current)) = (torn, &mut current) {
-            current.file.write_all(b"\n")?;
-            current.length += 1;
-        }
+        // What a crash has torn stays the end of its file.
+        let goes_on = |last: &&Name| !torn && last.day >= day_of(now);
+        let current = files.last().filter(goes_on).map(|name| folder.append_to(*name)).transpose()?;
+        let current = files.last().copied().zip(current).map(|(name, (file, length))| Current { name, file, length });
         let interrupted: Vec<Event> = open_before.into_iter().map(Line::into_interrupted).collect();
         let record = |event: &Event| Record {
             id: event.id,
@@ -182,17 +180,18 @@ impl Desk {
 
     fn append(&mut self, records: &[Record], sync: bool) -> io::Result<()> {
         self.turn_page(records.last().map(|record| record.at))?;
+        let Some(mut current) = self.current.take() else { return Ok(()) };
         let (mut head, mut open, mut text) = (self.head, self.open.clone(), Vec::new());
+        let mut begins = Some(current.name).filter(|_| current.length == 0);
         for record in records {
             match record.ending {
                 None => open.insert(record.id),
                 Some(_) => open.remove(&record.id),
             };
-            let line = record.line(&self.folder.node, open.len(), head);
+            let line = record.line(&self.folder.node, begins.take(), open.len(), head);
             head = digest_of(&line);
             text.extend(line);
         }
-        let Some(mut current) = self.current.take() else { return Ok(()) };
         self.shared.syncs.fetch_add(u64::from(sync), Ordering::Relaxed);
         let written = current.file.write_all(&text).and_then(|()| if sync { current.file.sync_data() } else { Ok(()) });
         if let Err(why) = written {
@@ -248,26 +247,22 @@ impl Desk {
     }
 }
 
-/// The intents that had no outcome when the trail ended, and when its last line was written. Every line says how many there are, so no
-/// more is read than it takes.
-fn left_open(last: &[u8], mut lines: Backwards) -> io::Result<(Vec<Line>, Option<Moment>)> {
-    let (mut wanted, mut ended, mut open, mut last_at) = (None, HashSet::new(), Vec::new(), None);
-    let mut next = Some(last.to_vec());
-    while let Some(text) = next {
-        if let Some(line) = Line::read(&text) {
-            let wanted = *wanted.get_or_insert(line.open);
-            last_at.get_or_insert(line.at());
-            match line.kind {
-                _ if open.len() >= wanted => break,
-                Kind::Outcome => {
-                    ended.insert(line.id);
-                }
-                Kind::Intent if ended.contains(&line.id) => {}
-                Kind::Intent => open.push(line),
+/// The intents that have no outcome up to and with the trail's last line. Every line says how many there are, so no more is read than it
+/// takes.
+fn left_open(last: Line, mut lines: Backwards) -> io::Result<Vec<Line>> {
+    let (wanted, mut ended, mut open) = (last.open, HashSet::new(), Vec::new());
+    let mut next = Some(last);
+    while open.len() < wanted {
+        match next.take() {
+            Some(line) if line.kind == Kind::Outcome => {
+                ended.insert(line.id);
             }
+            Some(line) if !ended.contains(&line.id) => open.push(line),
+            _ => {}
         }
-        next = lines.next()?.map(|(_, text)| text);
+        let Some((_, text)) = lines.next()? else { break };
+        next = Line::read(&text);
     }
     open.reverse();
-    Ok((open, last_at))
+    Ok(open)
 }
