@@ -24,6 +24,9 @@ impl Issuer {
         check_bound(client, request.proof.as_ref())?;
         let token = self.read_refresh_token(&request.refresh_token)?;
         let audience = picked(client, &request.resources)?;
+        if request.scope.as_ref().is_some_and(|asked| !asked.is_within(&client.scopes)) {
+            return Err(Refusal::ScopeNotAllowed.into());
+        }
         let signer = self.signer(client.format)?;
         self.fresh_view()?;
         let question = self.question(caller, &token, &request, audience)?;
@@ -62,9 +65,8 @@ impl Issuer {
         signer: &Signer,
     ) -> Result<(Minted, ScopeSet), Fault> {
         let sender_key = request.proof.as_ref().map(Proof::thumbprint).or(session.sender_key.as_deref());
-        let scope = request.scope.as_ref().map(|asked| asked.intersection(&session.scope)).unwrap_or_else(|| session.scope.clone());
-        // What was taken from the client since the session was opened is gone at once.
-        let scope = scope.intersection(&client.scopes);
+        // What is asked for has been judged. What was taken from the client since the session was opened is gone at once.
+        let scope = request.scope.as_ref().unwrap_or(&session.scope).intersection(&client.scopes);
         let default = session.audience.iter().map(String::as_str).find(|held| may_have(client, held));
         let audience = picked(client, &request.resources)?.or(default).ok_or(Refusal::AudienceNotAllowed)?;
         let minting = Minting { subject: &session.subject, client, audience, scope: &scope, stamp, session: Some(session), sender_key };

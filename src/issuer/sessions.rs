@@ -42,6 +42,7 @@ impl Issuer {
             Patched::Gone(None) => Err(Refusal::NotFound.into()),
             Patched::Gone(reason) => Err(Refusal::SessionEnded(reason).into()),
             Patched::TooLarge => Err(Refusal::ClaimsTooLarge.into()),
+            Patched::Wider => Err(Refusal::ScopeNotAllowed.into()),
         }
     }
 

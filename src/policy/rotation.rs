@@ -81,7 +81,7 @@ pub enum Outcome {
     Gone(EndReason),
     /// Not this session's token, or not this client's: the session is left untouched.
     Foreign,
-    /// More was asked than the session was opened with; nothing is written.
+    /// More was asked than the session has (RFC 6749 §6); nothing is written.
     Refused(Above),
     /// The token rotated a moment ago: a fresh access token, and the client keeps the refresh token that it has.
     Kept,
@@ -95,7 +95,7 @@ pub enum Outcome {
     Healed,
 }
 
-/// What was above the session's ceiling.
+/// What was more than the session has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Above {
     /// `invalid_scope`.
@@ -112,7 +112,7 @@ pub fn judge(session: &Session, request: &Request, epochs: Epochs, time: StoreTi
     if is_foreign(session, request) {
         return Outcome::Foreign;
     }
-    if request.scope.as_ref().is_some_and(|scope| !scope.is_within(&session.opened_scope)) {
+    if request.scope.as_ref().is_some_and(|scope| !scope.is_within(&session.scope)) {
         return Outcome::Refused(Above::Scope);
     }
     if request.audience.as_ref().is_some_and(|audience| !session.audience.contains(audience)) {

@@ -138,7 +138,7 @@ fn another_secret_client_or_sender_is_foreign_and_touches_nothing() {
 }
 
 #[test]
-fn more_than_the_session_was_opened_with_is_refused_before_theft_is_judged() {
+fn more_than_the_session_has_is_refused_before_theft_is_judged() {
     let scope = |text: &str| Some(text.parse().expect("a scope"));
     for generation in [2, 3, 4, 5] {
         let wider = Request { scope: scope("read admin"), ..request(generation) };
@@ -146,8 +146,12 @@ fn more_than_the_session_was_opened_with_is_refused_before_theft_is_judged() {
         let elsewhere = Request { audience: Some("https://third.example".into()), ..request(generation) };
         assert_eq!(judge_at(&session(4), &elsewhere, WINDOW), Outcome::Refused(Above::Audience));
     }
-    let narrowed_since = Request { scope: scope("read write"), ..request(4) };
-    assert_eq!(judge_at(&session(4), &narrowed_since, WINDOW), Outcome::Rotated, "what was narrowed since is dropped, not refused");
+    for taken in ["write", "read write"] {
+        let since = Request { scope: scope(taken), ..request(4) };
+        assert_eq!(judge_at(&session(4), &since, WINDOW), Outcome::Refused(Above::Scope), "what was taken since is not granted any more");
+    }
+    let within = Request { scope: scope("read"), ..request(4) };
+    assert_eq!(judge_at(&session(4), &within, WINDOW), Outcome::Rotated);
     let second = Request { audience: Some("https://other.example".into()), ..request(4) };
     assert_eq!(judge_at(&session(4), &second, WINDOW), Outcome::Rotated);
     let mut untouched = session(4);

@@ -86,6 +86,11 @@ impl EpochRows {
     }
 }
 
+/// Whether a patch asks for a scope that the session does not have.
+pub(super) fn widens(session: &Session, patch: &Patch) -> bool {
+    patch.scope.as_ref().is_some_and(|scope| !scope.is_within(&session.scope))
+}
+
 /// The session with the patch carried out; `None` when its claims would grow beyond what custom claims may be.
 pub(super) fn patched(session: &Session, patch: &Patch) -> Option<Session> {
     let mut session = session.clone();

@@ -75,7 +75,7 @@ pub trait Store: Send + Sync + 'static {
     /// The reason behind `Gone` outlives the session for the grace.
     fn refresh(&self, request: Request, known: Known) -> impl Future<Output = Result<Refreshed, StoreFault>> + Send;
 
-    /// Merges claims into one live session, or narrows its scope.
+    /// Merges claims into one live session, or narrows its scope. A patch that would widen it writes nothing.
     fn patch(&self, sid: Sid, patch: Patch, known: Known) -> impl Future<Output = Result<Patched, StoreFault>> + Send;
 
     /// Merges claims into every live session of a subject (at one client), and in the same step voids their access tokens where asked.

@@ -119,7 +119,7 @@ pub enum Granted {
 pub struct Patch {
     /// Custom claims to merge, as the text of a JSON object; `null` removes one. Merged, they keep the limits of [`crate::claims::Custom`].
     pub claims: Option<String>,
-    /// The scope to keep: what is not in it is dropped, nothing is added.
+    /// The scope to keep: what is not in it is dropped, nothing is added. For one session it must be within what that has.
     pub scope: Option<ScopeSet>,
 }
 
@@ -132,6 +132,8 @@ pub enum Patched {
     Gone(Option<EndReason>),
     /// The claims would grow beyond the limit; nothing is written.
     TooLarge,
+    /// The scope is not within what the session has; nothing is written.
+    Wider,
 }
 
 /// What patching all sessions of a subject did.

@@ -123,6 +123,10 @@ async fn what_is_taken_from_a_client_is_gone_at_its_sessions_next_refresh() {
     let gone =
         [("grant_type", "refresh_token"), ("client_id", "spa"), ("refresh_token", &session.refresh), ("resource", "https://a.example")];
     app.form("/oauth/token", &gone).await.must_be(400).must_be_error("invalid_target");
+    for taken in ["write", "read write"] {
+        let gone = [("grant_type", "refresh_token"), ("client_id", "spa"), ("refresh_token", &session.refresh), ("scope", taken)];
+        app.form("/oauth/token", &gone).await.must_be(400).must_be_error("invalid_scope");
+    }
     let refreshed = app.refresh_at("spa", &session.refresh).await.must_be(200);
     assert_eq!(refreshed.body["scope"], "read");
     let says =

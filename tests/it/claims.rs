@@ -40,16 +40,33 @@ async fn without_voiding_old_tokens_stay_and_new_ones_carry_the_change() {
     assert_eq!(refreshed.body["scope"], "read");
     let says = introspect(&app, &refreshed.text("/access_token")).await;
     assert_eq!((&says["plan"], &says["scope"]), (&json!("gold"), &json!("read")));
+}
 
-    // What was narrowed since is dropped, not an error; the answer says so.
-    let wider = [
-        ("grant_type", "refresh_token"),
-        ("client_id", "app"),
-        ("refresh_token", &refreshed.text("/refresh_token")),
-        ("scope", "read write"),
-    ];
-    let answer = app.form("/oauth/token", &wider).await.must_be(200);
-    assert_eq!(answer.body["scope"], "read");
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_taken_from_a_session_is_refused_and_never_given_back() {
+    let app = TestApp::with(NO_PAUSE).await;
+    let session = app.open("alice").await;
+    let admin = app.admin().await;
+    let patch = async |scope: &str| {
+        let request = app.request(reqwest::Method::PATCH, &format!("/v1/sessions/{}", session.sid)).bearer_auth(&admin);
+        app.send(request.json(&json!({ "scope": scope }))).await
+    };
+    patch("read").await.must_be(200);
+    let ask = async |refresh: &str, scope: &str| {
+        let form = [("grant_type", "refresh_token"), ("client_id", "app"), ("refresh_token", refresh), ("scope", scope)];
+        app.form("/oauth/token", &form).await
+    };
+    for taken in ["write", "read write"] {
+        ask(&session.refresh, taken).await.must_be(400).must_be_error("invalid_scope");
+        assert_eq!(patch(taken).await.must_be(403).text("/code"), "scope_not_allowed");
+    }
+    let kept = ask(&session.refresh, "read").await.must_be(200);
+    assert_eq!(kept.body["scope"], "read");
+    assert_eq!(
+        app.refresh(&kept.text("/refresh_token")).await.must_be(200).body["scope"],
+        "read",
+        "who asks for nothing gets what there is"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

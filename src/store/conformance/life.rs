@@ -280,7 +280,7 @@ impl<B: Backend> Trial<B> {
             Ask::Patch => match store.patch(session.sid, no_change(), Known::default()).await.expect("the store works") {
                 Patched::Done(_) => Told::Patched(None),
                 Patched::Gone(reason) => Told::Patched(Some(reason)),
-                Patched::TooLarge => panic!("it is small"),
+                Patched::TooLarge | Patched::Wider => panic!("it is small"),
             },
             Ask::Revoke => Told::Revoked(self.on.revoke(Revocable::Session(session.sid)).await.0.sessions_ended),
         }
@@ -517,7 +517,7 @@ impl Watched {
             Patched::Done(_) => assert!(!had_ended, "an end that was answered has been taken back"),
             Patched::Gone(None) => self.must_be_forgotten(on, tally),
             Patched::Gone(Some(_)) => self.has_ended.store(true, Ordering::SeqCst),
-            Patched::TooLarge => panic!("it is small"),
+            Patched::TooLarge | Patched::Wider => panic!("it is small"),
         }
     }
 

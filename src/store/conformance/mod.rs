@@ -84,6 +84,7 @@ macro_rules! every_case {
             patches:
                 claims_merge_and_null_removes,
                 a_scope_narrows_and_never_widens,
+                what_was_taken_from_a_session_is_refused_and_writes_nothing,
                 what_is_too_large_writes_nothing,
                 a_session_that_is_over_is_not_patched,
                 a_subject_is_patched_whole_or_not_at_all,

@@ -1,6 +1,7 @@
 //! Changed claims and narrowed scopes.
 
 use super::*;
+use crate::policy::rotation::Above;
 
 fn claims(text: &str) -> Patch {
     Patch { claims: Some(text.to_owned()), scope: None }
@@ -16,11 +17,27 @@ pub(super) async fn claims_merge_and_null_removes<S: Store>(on: Bench<S>) {
 
 pub(super) async fn a_scope_narrows_and_never_widens<S: Store>(on: Bench<S>) {
     let opened = on.open(session()).await;
-    let patch = Patch { claims: None, scope: Some(scopes("read admin")) };
-    let Ok(Patched::Done(now)) = on.store.patch(opened.sid, patch, Known::default()).await else { panic!("not patched") };
+    let patch = Patch { claims: None, scope: Some(scopes("read")) };
+    let Ok(Patched::Done(now)) = on.store.patch(opened.sid, patch.clone(), Known::default()).await else { panic!("not patched") };
     assert_eq!((&now.scope, &now.opened_scope), (&scopes("read"), &opened.opened_scope));
-    let asks = Request { scope: Some(scopes("read write")), ..token(&opened, 0) };
-    assert_eq!(row(&on.refresh(asks).await), "Rotated", "within what it was opened with: narrowed, not refused");
+    for wider in ["read write", "write", "read admin"] {
+        let patch = Patch { scope: Some(scopes(wider)), ..claims(r#"{"a":1}"#) };
+        assert_eq!(on.store.patch(opened.sid, patch, Known::default()).await, Ok(Patched::Wider), "{wider}");
+    }
+    assert_eq!(on.store.patch(opened.sid, patch, Known::default()).await, Ok(Patched::Done(now.clone())), "the same again is no widening");
+    assert_eq!(on.session(&opened).await, *now, "a refused patch writes nothing");
+}
+
+pub(super) async fn what_was_taken_from_a_session_is_refused_and_writes_nothing<S: Store>(on: Bench<S>) {
+    let opened = on.open(session()).await;
+    let patch = Patch { claims: None, scope: Some(scopes("read")) };
+    let Ok(Patched::Done(now)) = on.store.patch(opened.sid, patch, Known::default()).await else { panic!("not patched") };
+    let asks = |scope| Request { scope: Some(scopes(scope)), ..token(&opened, 0) };
+    for taken in ["write", "read write"] {
+        assert_eq!(on.refresh(asks(taken)).await, Refreshed::Refused(Above::Scope), "{taken}");
+        assert_eq!(on.session(&opened).await, *now);
+    }
+    assert_eq!(row(&on.refresh(asks("read")).await), "Rotated", "its refresh token is as good as before");
 }
 
 pub(super) async fn what_is_too_large_writes_nothing<S: Store>(on: Bench<S>) {

@@ -2,7 +2,7 @@
 
 use redb::{ReadTransaction, ReadableTable};
 
-use super::super::common::{self, EpochRows, MINTAGE, patched};
+use super::super::common::{self, EpochRows, MINTAGE, patched, widens};
 use super::super::{
     Filter, Granted, Idempotency, Known, LogEntry, Open, Opened, Patch, Patched, Refreshed, Revoke, SessionPage, SubjectPatched,
 };
@@ -128,6 +128,9 @@ impl Step<'_> {
             Ok(live) => live,
             Err(ended) => return Ok(Patched::Gone(Some(ended.reason))),
         };
+        if widens(&session, patch) {
+            return Ok(Patched::Wider);
+        }
         let Some(session) = patched(&session, patch) else { return Ok(Patched::TooLarge) };
         self.put(&session)?;
         Ok(Patched::Done(Box::new(session)))

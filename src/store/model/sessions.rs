@@ -1,6 +1,6 @@
 //! Opening, refreshing and patching sessions.
 
-use super::super::common::{MINTAGE, next_random, patched};
+use super::super::common::{MINTAGE, next_random, patched, widens};
 use super::super::{Granted, Known, LogEntry, Open, Opened, Patch, Patched, Refreshed, Revoke, SubjectPatched};
 use super::life::{Life, Made, MadeWhat};
 use crate::id::Sid;
@@ -100,6 +100,9 @@ impl Life {
             let reason = ended.reason;
             self.end(sid, ended);
             return Patched::Gone(Some(reason));
+        }
+        if widens(session, patch) {
+            return Patched::Wider;
         }
         let Some(session) = patched(session, patch) else { return Patched::TooLarge };
         self.sessions.insert(sid, session.clone());

@@ -33,7 +33,8 @@ pub(in crate::http) async fn show(
 
 /// Merge claims into a session, or narrow its scope
 ///
-/// Scope `mintage:sessions.update`. Shows in the next access token; the ones that are out keep what they say.
+/// Scope `mintage:sessions.update`. Shows in the next access token; the ones that are out keep what they say. A scope
+/// that is not within the one that the session has is refused (403 `scope_not_allowed`).
 #[utoipa::path(
     patch, path = "/v1/sessions/{sid}", operation_id = "patch_session", tag = "sessions", security(("bearer" = [])),
     params(("sid" = String, Path, format = "uuid")),
