@@ -212,6 +212,9 @@ async fn the_answer_can_be_signed_and_is_no_access_token() {
     let signature = mintage::token::b64::decode(signature).expect("base64url");
     assert!(VerifyingKey::from_jwk(&published.to_string()).expect("a key").verify(input.as_bytes(), &signature));
     assert_eq!(header["typ"], "token-introspection+jwt");
+    let refused = app.request(Method::POST, "/oauth/introspect").basic_auth("api", Some(secret_of("api")));
+    let refused = refused.header("accept", format!("{SIGNED};q=0, application/json")).form(&[("token", &session.access)]);
+    assert_eq!(app.send(refused).await.must_be(200).body, plain, "q=0 is a refusal (RFC 9110 §12.4.2)");
     assert_eq!((&payload["iss"], &payload["aud"], &payload["iat"]), (&json!(ISSUER), &json!("api"), &json!(app.now())));
     assert_eq!(payload["token_introspection"], plain);
     for name in ["sub", "exp", "scope", "client_id", "jti"] {

@@ -69,7 +69,16 @@ async fn asker(issuer: &Issuer, visit: &Visit, headers: &HeaderMap, form: &mut P
 
 fn wants_signed(headers: &HeaderMap) -> bool {
     let accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
-    accepted.into_iter().any(|range| range.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case(SIGNED)))
+    accepted.into_iter().any(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case(SIGNED)) && !parts.any(refuses)
+    })
+}
+
+/// Whether a parameter of a media range is a weight of nothing: "not acceptable" (RFC 9110 §12.4.2).
+fn refuses(parameter: &str) -> bool {
+    let weight = parameter.split_once('=').filter(|(name, _)| name.trim().eq_ignore_ascii_case("q"));
+    weight.and_then(|(_, weight)| weight.trim().parse::<f32>().ok()).is_some_and(|weight| weight <= 0.0)
 }
 
 fn plain(introspection: &Introspection) -> String {
@@ -99,5 +108,10 @@ mod tests {
         assert!(wants_signed(&accept("text/html, Application/Token-Introspection+JWT;q=0.9".parse().unwrap())));
         assert!(!wants_signed(&accept("*/*".parse().unwrap())));
         assert!(!wants_signed(&HeaderMap::new()));
+        for refused in ["q=0", " q=0.000", "Q = 0.0", "x=1; q=0"] {
+            let value = format!("application/token-introspection+jwt;{refused}, application/json");
+            assert!(!wants_signed(&accept(value.parse().unwrap())), "{value}");
+        }
+        assert!(wants_signed(&accept("application/token-introspection+jwt;q=0.001".parse().unwrap())));
     }
 }
