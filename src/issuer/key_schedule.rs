@@ -90,7 +90,7 @@ impl Issuer {
         let now = self.now();
         for algorithm in [self.policy.jwt_algorithm, Algorithm::V4Public] {
             let paseto = algorithm.is_paseto();
-            if ring.signer(paseto, now).is_none() {
+            if !has_active(ring, paseto, now) {
                 self.promote_at_once(ring, paseto, now)?;
             }
             if algorithm.can_be_made() && !has_standby(ring, algorithm, now) {
@@ -219,12 +219,26 @@ impl Issuer {
     }
 }
 
+/// Whether a key signs whose time has come. Where the clock has gone back, one that was made later may sign: until a standby that others know
+/// longer takes its place; where there is none, it signs on.
+fn has_active(ring: &KeyRing, paseto: bool, now: Moment) -> bool {
+    let is_known_standby =
+        |held: &RingKey| in_lane(held, paseto) && held.life.state(now) == KeyState::Announced && held.life.announced_at <= now;
+    let signs = |held: &RingKey| held.life.state(now) == KeyState::Active || !ring.signing.iter().any(is_known_standby);
+    ring.signer(paseto, now).is_some_and(signs)
+}
+
 fn has_standby(ring: &KeyRing, algorithm: Algorithm, now: Moment) -> bool {
     ring.signing.iter().any(|held| held.key.verifying().algorithm() == algorithm && held.life.state(now) == KeyState::Announced)
 }
 
-/// The keys of a format that have signed or will: not those revoked, or retired before their time came.
 fn lane_mut(ring: &mut KeyRing, paseto: bool) -> impl Iterator<Item = &mut RingKey> {
-    let signs = |life: &KeyLife| life.revoked_at.is_none() && life.retires_at.is_none_or(|at| at > life.activates_at);
-    ring.signing.iter_mut().filter(move |held| held.key.verifying().algorithm().is_paseto() == paseto && signs(&held.life))
+    ring.signing.iter_mut().filter(move |held| in_lane(held, paseto))
+}
+
+/// The keys of a format that have signed or will: not those revoked, or retired before their time came.
+fn in_lane(held: &RingKey, paseto: bool) -> bool {
+    let life = &held.life;
+    let signs = life.revoked_at.is_none() && life.retires_at.is_none_or(|at| at > life.activates_at);
+    signs && held.key.verifying().algorithm().is_paseto() == paseto
 }

@@ -121,7 +121,7 @@ pub(super) fn info(mac: &MacKey, ring: &KeyRing, now: Moment) -> MacInfo {
 }
 
 /// The number after the newest key's that no key here has: a number comes back as late as it can. 0 is not used.
-fn next_id(ring: &KeyRing) -> Option<u8> {
+pub(super) fn next_id(ring: &KeyRing) -> Option<u8> {
     let newest = ring.macs.iter().max_by_key(|mac| (mac.activates_at, mac.announced_at)).map_or(0, |mac| mac.id);
     let after = (1..=u8::MAX).map(|step| newest.wrapping_add(step)).filter(|id| *id != 0);
     if ring.macs.len() < MAX_HELD { after.into_iter().find(|id| ring.mac(*id).is_none()) } else { None }

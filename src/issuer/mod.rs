@@ -129,8 +129,8 @@ pub struct Issuer {
     ring_read_at: AtomicU64,
     /// How often it was read.
     ring_reads: AtomicU64,
-    /// For each MAC key that a token named and the ring had not: how often the ring had been read when it was first asked for.
-    macs_sought: [AtomicU64; 256],
+    /// The MAC key that a token named before the ring had it, and how often the ring had been read when it was first asked for.
+    mac_sought: Mutex<Option<(u8, u64)>>,
 }
 
 impl Issuer {
@@ -153,7 +153,7 @@ impl Issuer {
             standby_missed: AtomicBool::new(false),
             ring_read_at: AtomicU64::new(0),
             ring_reads: AtomicU64::new(0),
-            macs_sought: std::array::from_fn(|_| AtomicU64::new(0)),
+            mac_sought: Mutex::new(None),
             policy,
             store,
             clock,

@@ -1,5 +1,6 @@
 //! Refreshing: one atomic step in the store, by one rule (design §3).
 
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 use super::mint::{Minted, Minting, Signer};
@@ -83,15 +84,17 @@ impl Issuer {
         })
     }
 
-    /// A token names a MAC key that is not loaded: another node may have made it. The ring is read again in the background, at most
-    /// once a second. When it has been read since the key was first asked for, and so lately that an announced key would be in it, there
+    /// A token names a MAC key that is not loaded. Only the next one can be that of another node: nobody has any other. The ring is read again in
+    /// the background, once. When it has been read since the key was first asked for, and so lately that an announced key would be in it, there
     /// is no such key: whoever asks again is told so, however long he waited.
     fn unknown_mac(&self, id: u8) -> Fault {
+        if super::mac_keys::next_id(&self.ring.load()) != Some(id) {
+            return Refusal::RefreshTokenInvalid.into();
+        }
         let reads = self.ring_reads.load(Ordering::Acquire);
-        let sought = match self.macs_sought[usize::from(id)].compare_exchange(0, reads, Ordering::AcqRel, Ordering::Acquire) {
-            Ok(_) => reads,
-            Err(sought) => sought,
-        };
+        let mut first_sought = self.mac_sought.lock().unwrap_or_else(PoisonError::into_inner);
+        let (_, sought) = *first_sought.filter(|(of, _)| *of == id).get_or_insert((id, reads));
+        *first_sought = Some((id, sought));
         let read_ago = super::follow::millis(self.clock.monotonic()).saturating_sub(self.ring_read_at.load(Ordering::Acquire));
         if reads > sought && u128::from(read_ago) < super::mac_keys::KNOWN_AFTER.as_millis() {
             return Refusal::RefreshTokenInvalid.into();
@@ -99,9 +102,11 @@ impl Issuer {
         self.want_ring()
     }
 
-    /// Has the ring read again in the background: a record names a key that another node has made.
+    /// Has the ring read again in the background: something names a key that is not loaded.
     pub(super) fn want_ring(&self) -> Fault {
-        self.ring_wanted.store(true, Ordering::Release);
+        if !self.ring_wanted.swap(true, Ordering::AcqRel) {
+            tracing::warn!("a key is named that is not loaded: the key folder is read again");
+        }
         Unavailable::KeyRingBehind.into()
     }
 

@@ -62,13 +62,15 @@ impl KeyLife {
         self.activates_at == Moment::MAX && self.retires_at.is_none() && self.revoked_at.is_none()
     }
 
-    /// Ends it before it has signed.
+    /// Ends it before it has signed; not before it was announced, where the clock has gone back behind that.
     pub fn give_up(&mut self, now: Moment) {
+        let now = now.max(self.announced_at);
         (self.activates_at, self.retires_at, self.ends_at) = (now, Some(now), Some(now));
     }
 
     /// Calls it back: from `now` on it neither signs nor verifies, whatever was planned.
     pub fn revoke(&mut self, now: Moment) {
+        let now = now.max(self.announced_at);
         self.activates_at = self.activates_at.min(now);
         self.retires_at = Some(self.retires_at.map_or(now, |at| at.min(now)));
         (self.ends_at, self.revoked_at) = (Some(now), Some(now));

@@ -77,6 +77,8 @@ fn log(span: &Span, response: &Response, told: Option<&Told>, after: Duration) {
     let (status, ms) = (response.status().as_u16(), after.as_secs_f64() * 1_000.0);
     match told {
         None => info!(status, ms, "answered"),
+        // A stranger can have it said: the issuer warns of it once.
+        Some(Told { code: code @ Code::KeyRingBehind, why }) => info!(status, ms, code = code.name(), why, "unavailable"),
         Some(Told { code, why }) if status >= 500 => warn!(status, ms, code = code.name(), why, "unavailable"),
         Some(Told { code, why }) => info!(status, ms, code = code.name(), why, "refused"),
     }

@@ -11,6 +11,7 @@ use crate::app::TestApp;
 const NO_PAUSE: &str = "[defaults]\nretry_window = \"30s\"\nrotation_pause = \"0s\"\n";
 const MINUTE: i64 = 60;
 const HOUR: i64 = 3_600;
+const DAY: i64 = 24 * HOUR;
 const A_MOMENT: Duration = Duration::from_secs(2);
 
 #[derive(Default)]
@@ -176,4 +177,60 @@ async fn tokens_made_by_a_wrong_clock_cost_one_refresh() {
     println!(
         "clock: 8 jumps of 60 s and 1 h: {inactive} access tokens of before were refused after the jump, {refreshed} of {refreshed} refreshes gave a good one"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_jump_beyond_the_life_of_the_keys_and_back_tokens_are_issued_again() {
+    let mut app = TestApp::with(NO_PAUSE).await;
+    app.pass(A_MOMENT).await;
+    let mut session = app.open("alice").await;
+    for by in [40 * DAY, 400 * DAY] {
+        jump(&app, by);
+        for _ in 0..2 {
+            app.pass(Duration::from_secs(37)).await;
+            app.tend().await;
+        }
+        jump(&app, -by);
+        if by == 400 * DAY {
+            // Longer than any session: what the older MAC key made is over, and its file was buried.
+            app.refresh(&session.refresh).await.must_be(400).must_be_error("invalid_grant");
+            app.beat().await;
+            session = app.open("alice").await;
+        }
+        // Before the minute's job has run, and after it.
+        for then in [Duration::ZERO, Duration::from_secs(60)] {
+            app.pass(then).await;
+            app.beat().await;
+            let next = app.refresh(&session.refresh).await.must_be(200);
+            (session.access, session.refresh) = (next.text("/access_token"), next.text("/refresh_token"));
+            assert!(app.is_active(&session.access).await, "{by}");
+            assert!(app.is_active(&app.open("bob").await.access).await, "{by}");
+            app.tend().await;
+        }
+    }
+    app.restart().await;
+    app.refresh(&session.refresh).await.must_be(200);
+    // The times come that the wrong clock wrote down.
+    for _ in 0..60 {
+        app.clock.advance(Duration::from_secs(10 * 86_400));
+        app.pass(A_MOMENT).await;
+        assert!(app.is_active(&app.open("carol").await.access).await, "no gap, also before the minute's job");
+        app.tend().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_revoked_before_the_time_it_was_made_stops_no_start() {
+    let mut app = TestApp::start().await;
+    app.pass(A_MOMENT).await;
+    jump(&app, -HOUR);
+    app.beat().await;
+    let active = |list: &serde_json::Value| {
+        let items = list["items"].as_array().expect("items").clone();
+        items.into_iter().find(|key| key["algorithm"] == "EdDSA").expect("a key")["kid"].as_str().expect("a kid").to_owned()
+    };
+    let kid = active(&app.get("/v1/keys", &app.admin().await).await.must_be(200).body);
+    app.post(&format!("/v1/keys/{kid}/revoke"), &app.admin().await, &json!({})).await.must_be(200);
+    app.restart().await;
+    assert!(app.is_active(&app.open("alice").await.access).await);
 }

@@ -353,6 +353,43 @@ async fn what_is_no_good_private_key_is_not_imported() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_private_key_is_imported_for_one_algorithm_and_out_of_one_file() {
+    let app = TestApp::start().await;
+    let at = |name: &str| format!("{}/tests/keys/{name}", env!("CARGO_MANIFEST_DIR"));
+    let two = app.folder().join("two.pem");
+    fs::write(&two, [fs::read(at("ed25519.pem")).expect("a key"), fs::read(at("p256.pem")).expect("a key")].concat()).expect("written");
+    let before = key_files(&app);
+    let both = keys(&app, &["import", &two.display().to_string()], &[]);
+    let said = String::from_utf8_lossy(&both.stderr).into_owned();
+    assert!(both.status.code() == Some(1) && said.contains("a file of its own") && key_files(&app) == before, "{said}");
+
+    let kid = imported(&app, "ed25519.pem");
+    let before = key_files(&app);
+    for (name, algorithm) in [("ed25519.pem", "v4.public"), ("ed25519.jwk.json", "Ed25519"), ("ed25519.pem", "EdDSA")] {
+        let output = keys(&app, &["import", "--algorithm", algorithm, &at(name)], &[]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(1) && said.contains(&kid) && said.contains("EdDSA"), "{algorithm}: {said}");
+    }
+    assert_eq!(key_files(&app), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_imports_a_file_that_others_may_read_is_warned() {
+    let app = TestApp::start().await;
+    let copied = |from: &str, mode: u32| {
+        let path = app.folder().join(from);
+        fs::copy(format!("{}/tests/keys/{from}", env!("CARGO_MANIFEST_DIR")), &path).expect("copied");
+        fs::set_permissions(&path, Permissions::from_mode(mode)).expect("its rights");
+        let output = keys(&app, &["import", &path.display().to_string()], &[]);
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    assert!(!copied("ed25519.pem", 0o600).contains("warning"));
+    let said = copied("p256.pem", 0o644);
+    assert!(said.contains("warning") && said.contains("mode 0644"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_key_file_that_goes_while_the_node_runs_is_missed_and_not_replaced() {
     let app = TestApp::start().await;
     let session = app.open("alice").await;
