@@ -232,6 +232,7 @@ async fn a_panic_of_the_writer_is_told_as_damage_and_ends_it() {
     let refused = on.store.writer.run(|_| -> Result<(), _> { panic!("as redb does where a page is not what it wrote") }).await.unwrap_err();
     assert!(!on.store.is_up());
     let later = on.store.spend([99; 32], WINDOW).await.unwrap_err();
+    assert_eq!(refused, later, "the first is told the cause as everybody after it");
     assert!(later.to_string().contains("restore it from a backup"), "{later}");
     drop(on);
     let on = try_start(&storage, &clock).unwrap();

@@ -72,7 +72,14 @@ impl Writer {
             mpsc::error::TrySendError::Full(_) => StoreFault::Busy,
             mpsc::error::TrySendError::Closed(_) => self.down(),
         })?;
-        answered.await.map_err(|_| self.down())
+        match answered.await {
+            Ok(outcome) => Ok(outcome),
+            Err(_) => {
+                // The operation was dropped because the writer ends: the cause is told before the queue closes.
+                queue.closed().await;
+                Err(self.down())
+            }
+        }
     }
 
     /// A reader met a disk that fails: nothing that is answered from now on could be relied on.
