@@ -85,7 +85,7 @@ codes! {
     SessionEnded "session_ended" 409 "The session is over" "Sign in again."
     ScopeNotAllowed "scope_not_allowed" 403 "The scope is wider than what may be had" "Ask for less."
     AudienceNotAllowed "audience_not_allowed" 403 "The audience is not one that may be had" "Ask for one audience that the session and the client may have."
-    ClientNotOpenable "client_not_openable" 403 "Sessions may not be opened for this client" "Add the client to `opens_for` of the one that asks."
+    ClientNotOpenable "client_not_openable" 403 "Sessions of this client may be neither opened nor changed" "Name a client of the asker's `opens_for`, or add it there."
     ClaimsTooLarge "claims_too_large" 400 "The custom claims are too large" "Keep them within 2 KiB and 32 members."
     IdempotencyKeyReused "idempotency_key_reused" 422 "This Idempotency-Key came with another request before" "Use a new key for a new request."
 

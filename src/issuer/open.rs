@@ -11,6 +11,7 @@ use crate::revocation::Revocation;
 use crate::secret::Secret;
 use crate::store::{Open, Opened, Store};
 use crate::time::Moment;
+use crate::token::b64;
 use crate::token::refresh::{RefreshToken, hash_secret};
 
 impl Issuer {
@@ -229,9 +230,7 @@ fn check_lengths(request: &OpenRequest) -> Result<(), Refusal> {
     if !request.amr.iter().chain(&request.acr).all(is_plain) {
         return Err(Refusal::invalid(if request.amr.iter().all(is_plain) { "/acr" } else { "/amr" }, Code::Malformed));
     }
-    let is_thumbprint =
-        |key: &String| key.len() == 43 && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
-    if request.sender_key.as_ref().is_some_and(|key| !is_thumbprint(key)) {
+    if request.sender_key.as_ref().is_some_and(|key| b64::decode_array::<32>(key).is_none()) {
         return Err(Refusal::invalid("/cnf/jkt", Code::Malformed));
     }
     Ok(())

@@ -6,7 +6,7 @@ use crate::api::Code;
 use crate::claims::Custom;
 use crate::id::{RevocationId, Sid};
 use crate::policy::{EndReason, Session};
-use crate::registry::management;
+use crate::registry::{OpensFor, management};
 use crate::revocation::{Extent, Revocation, Target};
 use crate::store::{Filter, Patch, Patched, Revocable, Revoke, Store, SubjectPatched};
 
@@ -36,6 +36,11 @@ impl Issuer {
         if let Some(claims) = &request.claims {
             check_patch(claims)?;
         }
+        let reach = self.reach(by)?;
+        if reach != OpensFor::Every {
+            let session = self.store.session(sid).await?.ok_or(Refusal::NotFound)?;
+            is_within(&reach, &session.client_id)?;
+        }
         let patch = Patch { claims: request.claims, scope: request.scope };
         match self.store.patch(sid, patch, self.known("", "")).await? {
             Patched::Done(session) => Ok(*session),
@@ -55,6 +60,11 @@ impl Issuer {
         if request.void_access_tokens {
             by.must_have(management::REVOKE)?;
         }
+        match (self.reach(by)?, &request.client_id) {
+            (OpensFor::Every, _) => {}
+            (reach, Some(client_id)) => is_within(&reach, client_id)?,
+            (OpensFor::These(_), None) => return Err(Refusal::ClientNotOpenable.into()),
+        }
         let PatchSubjectRequest { subject, client_id, claims, void_access_tokens } = request;
         let void = void_access_tokens.then(|| self.void_tokens(by, &subject, client_id.as_deref()));
         let id = void.as_ref().map(|revoke| revoke.id);
@@ -70,6 +80,11 @@ impl Issuer {
             }
             SubjectPatched::TooLarge => Err(Refusal::ClaimsTooLarge.into()),
         }
+    }
+
+    /// The clients whose sessions the asker may open, and so may change: what a session says goes into its client's tokens.
+    fn reach(&self, by: &Bearer) -> Result<OpensFor, Refusal> {
+        self.registry.load().client(&by.client_id).map(|own| own.opens_for.clone()).ok_or(Refusal::ClientNotOpenable)
     }
 
     fn void_tokens(&self, by: &Bearer, subject: &str, client: Option<&str>) -> Revoke {
@@ -89,6 +104,10 @@ impl Issuer {
             idempotency: None,
         }
     }
+}
+
+fn is_within(reach: &OpensFor, client_id: &str) -> Result<(), Refusal> {
+    if reach.allows(client_id) { Ok(()) } else { Err(Refusal::ClientNotOpenable) }
 }
 
 /// What can be wrong with a patch whatever it is merged into.

@@ -51,6 +51,21 @@ pub(super) async fn one_session_too_many_displaces_the_one_unused_longest<S: Sto
     }
 }
 
+pub(super) async fn a_client_displaces_its_own_sessions_before_those_of_others<S: Store>(on: Bench<S>) {
+    let mut elsewhere = Vec::new();
+    for _ in 0..3 {
+        elsewhere.push(on.open(session()).await);
+        on.clock.advance(SECOND);
+    }
+    for _ in 0..20 {
+        on.open(Session { client_id: "web".to_owned(), ..session() }).await;
+        on.clock.advance(SECOND);
+    }
+    for lives in &elsewhere {
+        assert_eq!(on.end_of(lives).await, None, "however often another client opens");
+    }
+}
+
 pub(super) async fn a_slot_has_a_limit_of_its_own<S: Store>(on: Bench<S>) {
     let phone = || Session { slot: Some("phone".to_owned()), ..session() };
     let in_slot = |session| Open { sessions_per_slot: Some(1), ..on.opening(session) };

@@ -76,6 +76,7 @@ macro_rules! every_case {
             limits:
                 a_key_opens_one_session_however_many_call,
                 one_session_too_many_displaces_the_one_unused_longest,
+                a_client_displaces_its_own_sessions_before_those_of_others,
                 a_slot_has_a_limit_of_its_own,
                 what_is_over_does_not_count,
                 the_same_random_bits_open_two_sessions,

@@ -70,10 +70,11 @@ impl Step<'_> {
         }
     }
 
-    /// Makes room for a new session within its slot and its subject: what has lain unused longest ends.
+    /// Makes room for a new session within its slot and its subject: what has lain unused longest ends. Sessions at other clients go last:
+    /// who opens at one client must not sign the subject out of the rest.
     fn displace(&mut self, new: &Session, per_slot: Option<u32>, known: Known) -> Result<Vec<LogEntry>, Broken> {
         let mut live = self.live_sessions(&new.subject, &new.client_id, known.epochs)?;
-        live.sort_by_key(|session| (session.last_refreshed_at, session.sid));
+        live.sort_by_key(|session| (session.client_id != new.client_id, session.last_refreshed_at, session.sid));
         let shares_slot = |other: &Session| new.slot.is_some() && other.slot == new.slot && other.client_id == new.client_id;
         let in_slot = live.iter().filter(|other| shares_slot(other)).count();
         let mut slot_excess = per_slot.map_or(0, |limit| excess(in_slot, limit));

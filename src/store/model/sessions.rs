@@ -48,7 +48,7 @@ impl Life {
 
     fn displace(&mut self, new: &Session, per_slot: Option<u32>, known: Known) -> Vec<LogEntry> {
         let mut live = self.live_sessions(&new.subject, &new.client_id, known.epochs);
-        live.sort_by_key(|session| (session.last_refreshed_at, session.sid));
+        live.sort_by_key(|session| (session.client_id != new.client_id, session.last_refreshed_at, session.sid));
         let mut displaced = Vec::new();
         if let (Some(slot), Some(limit)) = (&new.slot, per_slot) {
             let in_slot: Vec<Sid> = live
