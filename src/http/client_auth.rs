@@ -11,7 +11,7 @@ use tracing::Span;
 use crate::api::Code;
 use crate::issuer::{Caller, Credentials, Issuer, Refusal};
 use crate::secret::Secret;
-use crate::web::{BadHeader, Form, Params, Refused, Visit, asked, authorization, decode};
+use crate::web::{BadHeader, Form, Params, Reader, Refused, Visit, asked, authorization, decode};
 
 /// The one kind of assertion that we take (RFC 7523 §2.2).
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -33,19 +33,27 @@ where
         let headers = request.headers().clone();
         let asked = asked(request.extensions());
         let visit = request.extensions().get::<Visit>().cloned().unwrap_or_default();
+        let reader = request.extensions().get::<Reader>().cloned().unwrap_or_default();
         let Form(mut form) = Form::from_request(request, state).await?;
-        let caller = recognise(&Arc::from_ref(state), &visit, &headers, &mut form).await?;
+        let caller = recognise(&Arc::from_ref(state), &visit, &reader, &headers, &mut form).await?;
         Ok(Self { caller: Caller { asked, ..caller }, form })
     }
 }
 
 /// Recognises the client by the one method that it uses.
-pub(super) async fn recognise(issuer: &Issuer, visit: &Visit, headers: &HeaderMap, form: &mut Params) -> Result<Caller, Refused> {
+pub(super) async fn recognise(
+    issuer: &Issuer,
+    visit: &Visit,
+    reader: &Reader,
+    headers: &HeaderMap,
+    form: &mut Params,
+) -> Result<Caller, Refused> {
     let credentials = credentials(headers, form)?;
     if let Some(client_id) = issuer.named_by(&credentials) {
         visit.may_present(&client_id, !matches!(credentials, Credentials::Public { .. }))?;
     }
     let caller = issuer.authenticate(&credentials).await?;
+    reader.must_be_of(&caller.client.origins);
     visit.recognised(&caller.client.id, caller.authenticated)?;
     Span::current().record("client_id", &caller.client.id);
     Ok(caller)

@@ -15,8 +15,8 @@ use super::routes::well_known::{jwks, metadata, paserk};
 use crate::issuer::Issuer;
 use crate::telemetry::Metrics;
 use crate::web::{
-    Observer, Origins, Proxies, RateLimits, Surface, cors, limit, locate, method_not_allowed, no_route, observe, render, run_to_the_end,
-    tell_nonce,
+    Observer, Origins, Proxies, RateLimits, Surface, cors, limit, locate, method_not_allowed, no_route, observe, one_host, render,
+    run_to_the_end, tell_nonce,
 };
 
 /// What the surface is made of.
@@ -115,6 +115,7 @@ fn everything(doors: &Doors) -> Router<Doors> {
 fn finish(router: Router<Doors>, doors: &Doors) -> Router {
     router
         .fallback(no_route)
+        .layer(from_fn(one_host))
         .layer(from_fn_with_state(Surface::Api, render))
         .layer(from_fn_with_state(doors.observer.clone(), observe))
         .layer(from_fn_with_state(doors.proxies.clone(), locate))

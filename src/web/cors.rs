@@ -1,12 +1,15 @@
 //! Which web origins may read our answers (Fetch standard, "CORS protocol"). Never with credentials: tokens travel in headers and bodies.
 
+use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use axum::extract::{Request, State};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS,
     ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
 };
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -28,12 +31,42 @@ const EXPOSED: HeaderValue = HeaderValue::from_static("dpop-nonce, retry-after, 
 /// How long a browser may remember a preflight: a change of registration shows within ten minutes.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 
+/// The web page that would read the answer. As long as nobody knows whose answer it is, it may be a page of any registered origin.
+#[derive(Clone, Default, Debug)]
+pub struct Reader {
+    origin: Option<HeaderValue>,
+    is_a_stranger: Arc<AtomicBool>,
+}
+
+impl Reader {
+    /// The answer is for a client of these origins: pages of others may not read it.
+    pub fn must_be_of(&self, origins: &[String]) {
+        if self.origin.as_ref().is_some_and(|origin| !origins.iter().any(|held| held.as_bytes() == origin.as_bytes())) {
+            self.is_a_stranger.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn is_a_stranger(&self) -> bool {
+        self.is_a_stranger.load(Ordering::Relaxed)
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Reader {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get::<Self>().cloned().unwrap_or_default())
+    }
+}
+
 /// Answers preflights, and lets allowed origins read the answer. Other origins get the answer without permission to read it.
-pub async fn cors(State(origins): State<Origins>, request: Request, next: Next) -> Response {
-    let permission = request.headers().get(ORIGIN).and_then(|origin| origins.permission(origin));
+pub async fn cors(State(origins): State<Origins>, mut request: Request, next: Next) -> Response {
+    let reader = Reader { origin: request.headers().get(ORIGIN).cloned(), ..Reader::default() };
+    let permission = reader.origin.as_ref().and_then(|origin| origins.permission(origin));
     let is_preflight = request.method() == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
+    request.extensions_mut().insert(reader.clone());
     let mut response = if is_preflight { preflight(permission.is_some()) } else { next.run(request).await };
-    origins.mark(response.headers_mut(), permission);
+    origins.mark(response.headers_mut(), permission.filter(|_| !reader.is_a_stranger()));
     response
 }
 

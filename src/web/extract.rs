@@ -25,7 +25,8 @@ pub struct Json<T>(pub T);
 #[derive(Debug)]
 pub struct MergePatch<T>(pub T);
 
-/// An `application/x-www-form-urlencoded` body; parameters that nobody takes are ignored (RFC 6749 §3.2).
+/// An `application/x-www-form-urlencoded` body; parameters that nobody takes are ignored (RFC 6749 §3.2). Beside it nothing may stand in the
+/// address: addresses are logged everywhere.
 #[derive(Debug)]
 pub struct Form(pub Params);
 
@@ -65,6 +66,9 @@ impl<S: Sync> FromRequest<S> for Form {
     type Rejection = Refused;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Refused> {
+        if request.uri().query().is_some_and(|query| !query.is_empty()) {
+            return Err(Code::InvalidQuery.into());
+        }
         body::must_be(request.headers(), &["application/x-www-form-urlencoded"])?;
         Params::parse(&body::read(request).await?).map(Self).map_err(|bad| refused(Code::InvalidForm, bad))
     }

@@ -116,7 +116,12 @@ pub async fn limit(State(limits): State<Option<Arc<RateLimits>>>, address: Clien
 fn is_failure(code: Code) -> bool {
     matches!(
         code,
-        Code::ClientNotAuthenticated | Code::RefreshTokenInvalid | Code::RefreshTokenForeign | Code::BearerMissing | Code::TokenInvalid
+        Code::ClientNotAuthenticated
+            | Code::RefreshTokenInvalid
+            | Code::RefreshTokenForeign
+            | Code::BearerMissing
+            | Code::TokenInvalid
+            | Code::DpopProofInvalid
     )
 }
 

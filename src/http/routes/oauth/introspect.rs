@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use axum::http::header::{ACCEPT, CONTENT_TYPE, VARY};
 use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse, Response};
@@ -12,7 +12,7 @@ use crate::api::{Code, IntrospectionBody};
 use crate::http::client_auth::recognise;
 use crate::http::openapi::{OAuthRefusals, TokenNamed};
 use crate::issuer::{Asker, Introspection, Issuer};
-use crate::web::{Form, Params, Refused, Visit, bearer, has_token};
+use crate::web::{Form, Params, Reader, Refused, Visit, bearer};
 
 /// The signed form of the answer (RFC 9701 §5).
 const SIGNED: &str = "application/token-introspection+jwt";
@@ -34,14 +34,11 @@ const SIGNED: &str = "application/token-introspection+jwt";
 pub(in crate::http) async fn introspect(
     State(issuer): State<Arc<Issuer>>,
     visit: Visit,
-    RawQuery(query): RawQuery,
+    reader: Reader,
     headers: HeaderMap,
     Form(mut form): Form,
 ) -> Result<Response, Refused> {
-    if has_token(query.as_deref()) {
-        return Err(Code::BearerMalformed.into());
-    }
-    let asker = asker(&issuer, &visit, &headers, &mut form).await?;
+    let asker = asker(&issuer, &visit, &reader, &headers, &mut form).await?;
     let asker_id = match &asker {
         Asker::Client(caller) => caller.client.id.clone(),
         Asker::Bearer(bearer) => bearer.client_id.clone(),
@@ -55,9 +52,9 @@ pub(in crate::http) async fn introspect(
     Ok(([(CONTENT_TYPE, "application/json"), (VARY, "accept")], plain(&introspection)).into_response())
 }
 
-async fn asker(issuer: &Issuer, visit: &Visit, headers: &HeaderMap, form: &mut Params) -> Result<Asker, Refused> {
+async fn asker(issuer: &Issuer, visit: &Visit, reader: &Reader, headers: &HeaderMap, form: &mut Params) -> Result<Asker, Refused> {
     let Some(bearer) = bearer(issuer, headers, &Method::POST, "/oauth/introspect")? else {
-        return recognise(issuer, visit, headers, form).await.map(Asker::Client);
+        return recognise(issuer, visit, reader, headers, form).await.map(Asker::Client);
     };
     if form.has("client_id") || form.has("client_secret") || form.has("client_assertion") || form.has("access_token") {
         return Err(Code::ClientAuthenticationRepeated.into());
