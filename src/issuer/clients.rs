@@ -45,7 +45,7 @@ impl Issuer {
         Ok(ClientAdded { info, secret })
     }
 
-    /// Replaces a registration whole, but for the secrets, which stay.
+    /// Replaces a registration whole, but for the secrets, which stay. One that is disabled loses its access tokens first; its sessions wait.
     pub(super) async fn register_anew(&self, by: &Bearer, mut client: Client) -> Result<ClientInfo, Fault> {
         by.must_have(management::CLIENTS)?;
         let _changing = self.changing.lock().await;
@@ -55,6 +55,9 @@ impl Issuer {
             return Err(Refusal::invalid("/type", Code::CannotChange).into());
         }
         client.secrets = held.secrets;
+        if client.disabled && !held.disabled {
+            self.void_client(by, &client.id, Extent::AccessTokens, "client_disabled").await?;
+        }
         let info = self.put_client(client).await?;
         tracing::info!(client_id = info.client.id, by = by.client_id, "client replaced");
         Ok(info)
@@ -65,7 +68,7 @@ impl Issuer {
         by.must_have(management::CLIENTS)?;
         let _changing = self.changing.lock().await;
         self.touchable(by, id)?;
-        self.void_client(by, id).await?;
+        self.void_client(by, id, Extent::Sessions, "client_removed").await?;
         self.store.remove_client(id.to_owned()).await?;
         let mut registry = Registry::clone(&self.registry.load());
         registry.clients.remove(id);
@@ -74,13 +77,13 @@ impl Issuer {
         Ok(())
     }
 
-    async fn void_client(&self, by: &Bearer, id: &str) -> Result<(), Fault> {
+    async fn void_client(&self, by: &Bearer, id: &str, extent: Extent, reason_code: &str) -> Result<(), Fault> {
         let revoke = Revoke {
             id: RevocationId::new(self.reading(), &self.random()),
-            what: Revocable::Epoch { target: Target::Client(id.to_owned()), extent: Extent::Sessions },
+            what: Revocable::Epoch { target: Target::Client(id.to_owned()), extent },
             only_if: None,
             end_reason: EndReason::ClientRevoked,
-            reason_code: Some("client_removed".to_owned()),
+            reason_code: Some(reason_code.to_owned()),
             reason_note: None,
             by: by.client_id.clone(),
             idempotency: None,

@@ -2,9 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Asker, Fault, Introspection, Issuer, Refusal};
+use super::{Asker, Caller, Fault, Introspection, Issuer, Refusal};
 use crate::claims::Claims;
 use crate::policy::{Audience, Expectation, Sender, Session};
+use crate::registry::management::INTROSPECT;
 use crate::secret::Secret;
 use crate::store::Store;
 use crate::token::refresh::{self, RefreshToken};
@@ -19,7 +20,7 @@ impl Issuer {
         match &asker {
             Asker::Client(caller) if !caller.authenticated => return Err(Refusal::ClientNotAuthenticated.into()),
             Asker::Client(_) => {}
-            Asker::Bearer(bearer) => bearer.must_have(crate::registry::management::INTROSPECT)?,
+            Asker::Bearer(bearer) => bearer.must_have(INTROSPECT)?,
         }
         self.fresh_view()?;
         if token.expose(|token| token.starts_with(refresh::PREFIX)) {
@@ -27,7 +28,7 @@ impl Issuer {
         }
         let verified = token.expose(|token| self.verifier.verify_as(token, self.judging(), &self.any_audience()));
         Ok(match verified {
-            Ok(verified) if may_know(&asker, &verified.claims().client_id, &verified.claims().audience) => {
+            Ok(verified) if self.may_know(&asker, &verified.claims().client_id, &verified.claims().audience) => {
                 Introspection::Active(members(verified.claims()).to_string())
             }
             Ok(_) | Err(_) => Introspection::Inactive,
@@ -61,7 +62,7 @@ impl Issuer {
         };
         let session = self.store.session(token.sid).await?;
         Ok(match session {
-            Some(session) if self.is_current(&session, &token) && may_know(asker, &session.client_id, &[]) => {
+            Some(session) if self.is_current(&session, &token) && self.may_know(asker, &session.client_id, &[]) => {
                 Introspection::Active(refresh_members(&session, &self.policy.issuer).to_string())
             }
             _ => Introspection::Inactive,
@@ -73,18 +74,19 @@ impl Issuer {
         let void = self.view.void_session(session.sid, &session.subject, &session.client_id);
         same_secret && session.ended.is_none() && void.is_none() && session.generation == token.generation
     }
-}
 
-/// A client sees its own tokens and those meant for an audience that it is registered for; `mintage:introspect` sees all.
-fn may_know(asker: &Asker, client_id: &str, audience: &[String]) -> bool {
-    match asker {
-        Asker::Bearer(_) => true,
-        Asker::Client(caller) => {
-            let client = &caller.client;
-            client.id == client_id
-                || client.scopes.contains(crate::registry::management::INTROSPECT)
-                || audience.iter().any(|audience| client.audiences.contains(audience))
-        }
+    /// A client sees its own tokens and those meant for an audience that it is registered for; `mintage:introspect` sees all. Nobody sees
+    /// those of a client that is disabled or gone.
+    fn may_know(&self, asker: &Asker, client_id: &str, audience: &[String]) -> bool {
+        let is_seen = match asker {
+            Asker::Bearer(_) => true,
+            Asker::Client(Caller { client, .. }) => {
+                client.id == client_id
+                    || client.scopes.contains(INTROSPECT)
+                    || audience.iter().any(|audience| client.audiences.contains(audience))
+            }
+        };
+        is_seen && self.registry.load().client(client_id).is_some()
     }
 }
 

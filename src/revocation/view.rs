@@ -186,7 +186,9 @@ impl Judge for View {
         if origin.sid.is_some_and(|sid| self.sessions.contains(&sid)) {
             return Some(Cause::Session);
         }
-        self.epochs(origin.subject, origin.client).void_token(origin.sid.map(|sid| sid.stamp()), origin.stamp())
+        // A client's own token is of nobody (RFC 9068 §2.2: `sub` is the client): a user who has the name of a client is somebody else.
+        let subject = if origin.sid.is_none() && origin.subject == origin.client { "" } else { origin.subject };
+        self.epochs(subject, origin.client).void_token(origin.sid.map(|sid| sid.stamp()), origin.stamp())
     }
 }
 
@@ -227,6 +229,17 @@ mod tests {
             assert_eq!(view.judge(&origin(None, 100)), Some(cause), "a token without a session counts from its minting");
             assert_eq!(view.judge(&origin(None, 101)), None);
         }
+    }
+
+    #[test]
+    fn a_user_with_the_name_of_a_client_is_not_the_client() {
+        let named_alike = |opened: Option<u64>| Origin { client: "alice", ..origin(opened, 1) };
+        let mut view = View::default();
+        view.merge(&epoch(Target::Subject("alice".into()), Extent::Sessions, 100));
+        assert_eq!(view.judge(&named_alike(None)), None, "the client's own");
+        assert_eq!(view.judge(&named_alike(Some(1))), Some(Cause::Subject), "of a user of that name");
+        view.merge(&epoch(Target::Client("alice".into()), Extent::Sessions, 100));
+        assert_eq!(view.judge(&named_alike(None)), Some(Cause::Client));
     }
 
     #[test]
