@@ -5,6 +5,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use clap::Args;
+use rustix::process::{Resource, Rlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::config::refusal;
@@ -34,11 +35,21 @@ pub(crate) struct Serve {
 
 pub(super) async fn run(serve: Serve) -> Result<(), Failure> {
     let Serve { config, listen, data, keys, store } = serve;
+    forbid_core_dumps().map_err(|error| Failure::Refused(format!("core dumps cannot be forbidden, and would hold the keys: {error}")))?;
     let loaded = load(&Flags { config, listen, data, keys, store }, variables()).map_err(|faults| refusal(&faults))?;
     write_logs_to_stderr(&logs(loaded.settings.log)).map_err(Failure::Refused)?;
     let stop = told_to_stop().map_err(|error| Failure::Refused(format!("signals: {error}")))?;
     let reload = signal(SignalKind::hangup()).map_err(|error| Failure::Refused(format!("signals: {error}")))?;
     crate::server::run(loaded.settings, stop, reload).await.map_err(|fault| Failure::Refused(fault.to_string()))
+}
+
+/// The keys are open in memory: no core dump is written of it, and no other process of this user reads it.
+fn forbid_core_dumps() -> std::io::Result<()> {
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    setrlimit(Resource::Core, none)?;
+    #[cfg(target_os = "linux")]
+    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
+    Ok(())
 }
 
 /// The level is that of our own lines; of the libraries below, only what someone should look at: `h2` warns of every connection that

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::fault::{Place, Problem};
+use super::files::read_text;
 use super::section::{Placed, Section};
 use crate::registry::check::{MAX_ACCESS_TTL, MAX_SECRETS, MAX_SESSION, MAX_SESSIONS, MAX_WINDOW, is_audience, is_client_id};
 use crate::registry::{
@@ -109,7 +110,7 @@ fn read_secrets(section: &mut Section<'_>, kind: Option<ClientType>, has_keys: b
 }
 
 fn read_secret(section: &Section<'_>, path: &Placed<String>) -> Option<SecretHash> {
-    match std::fs::read_to_string(&path.value).map(zeroize::Zeroizing::new) {
+    match read_text(&path.value).map(zeroize::Zeroizing::new) {
         Err(error) => {
             let problem = Problem::Unreadable(format!("{}: {error}", path.value));
             section.findings.fault(path.place.clone(), path.key.clone(), problem, "name a file that this process may read");
@@ -131,12 +132,12 @@ fn read_secret(section: &Section<'_>, path: &Placed<String>) -> Option<SecretHas
 
 fn read_keys(section: &mut Section<'_>) -> Vec<String> {
     let Some(path) = section.text("jwks_file") else { return Vec::new() };
-    let (problem, fix) = match std::fs::read_to_string(&path.value) {
+    let (problem, fix) = match read_text(&path.value) {
         Err(error) => (Problem::Unreadable(format!("{}: {error}", path.value)), "name a file that this process may read"),
         Ok(set) => match assertion::read_keys(&set) {
             Ok(keys) => return keys,
             Err(fault) => {
-                let fix = "write a JWK Set of 1 to 8 public keys, Ed25519 or P-256: {\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"…\"}]}";
+                let fix = "write a JWK Set of 1 to 8 public keys, Ed25519, P-256 or RSA: {\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"…\"}]}";
                 (Problem::BadKeys(format!("{}: {fault}", path.value)), fix)
             }
         },

@@ -82,7 +82,12 @@ pub(super) const KEYS: &[Key] = &[
         "\"30s\"",
         "How long a new refresh token is kept before it rotates again; at least `retry_window`, or 0 in tests.",
     ),
-    key("sessions.per_subject", "1 to 100", "100", "How many live sessions a subject may have; a new one ends the oldest."),
+    key(
+        "sessions.per_subject",
+        "1 to 100",
+        "100",
+        "How many live sessions a subject may have; a new one ends that of its client which has lain unused longest, and another client's only where its own has none.",
+    ),
     key("sessions.grace", "duration, 0s to 365d", "\"1d\"", "How long a session that is over can still be looked at."),
     key(
         "signing.algorithm",
@@ -227,7 +232,12 @@ pub(super) const KEYS: &[Key] = &[
         "Whether it gets only tokens that are bound to a key of its own (DPoP): its sessions are opened with `cnf`, and it proves the key at every refresh. Not for the client of the commands: they send no proofs.",
     ),
     key("clients.sessions_per_slot", "1 to 100", "", "How many live sessions of one subject may share a slot; a new one ends the oldest."),
-    key("clients.disabled", "`true` or `false`", "false", "Whether it is answered as if it did not exist."),
+    key(
+        "clients.disabled",
+        "`true` or `false`",
+        "false",
+        "Whether it is answered as if it did not exist, and its tokens are inactive to whoever asks; edge services learn that by `mintage revoke client`.",
+    ),
     key("resource_servers.audience", "absolute URI without fragment", "", "The value of `aud`. Required."),
     key(
         "resource_servers.when_stale",

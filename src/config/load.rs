@@ -1,13 +1,14 @@
 //! From file, environment and flags to settings, or to everything that is wrong with them.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use super::clients;
 use super::doors;
 use super::environment::{key_path, variable};
 use super::fault::{Fault, Place, Problem};
+use super::files::read_text;
 use super::keys;
 use super::proxies;
 use super::rates;
@@ -110,7 +111,7 @@ fn read_file(flags: &Flags, variables: &[(String, String)], findings: &Findings)
         (None, Some((name, value))) => (PathBuf::from(value), Place::Environment(name.clone())),
         (None, None) => return Table::new(),
     };
-    match std::fs::read_to_string(&path) {
+    match read_text(&path) {
         Ok(text) => {
             let (table, faults) = tree::read_toml(&path, &text);
             findings.faults.borrow_mut().extend(faults);
@@ -170,8 +171,8 @@ fn read_settings(table: Table, findings: &Findings) -> Settings {
         trusted_proxies,
         proxy_header,
         rate_limits: rates::read(&mut top, is_local),
+        keys: read_key_folder(&mut top, &data),
         data,
-        keys: read_path(&mut top, "keys", "name a folder").unwrap_or_else(|| PathBuf::from("keys")),
         passphrase_file: read_path(&mut top, "passphrase_file", "name a file"),
         store,
         namespace: namespace.map_or_else(|| "mintage".to_owned(), |found| found.value),
@@ -194,6 +195,21 @@ fn read_settings(table: Table, findings: &Findings) -> Settings {
 fn read_path(top: &mut Section<'_>, key: &'static str, fix: &'static str) -> Option<PathBuf> {
     let not_empty = |text: &str| (!text.is_empty()).then(|| PathBuf::from(text));
     top.parsed(key, fix, not_empty).map(|found| found.value)
+}
+
+/// Never the folder of the state: whoever copies one must not have both.
+fn read_key_folder(top: &mut Section<'_>, data: &Path) -> PathBuf {
+    let not_empty = |text: &str| (!text.is_empty()).then(|| PathBuf::from(text));
+    let plain = |path: &Path| {
+        path.components().filter(|part| *part != Component::CurDir).map(|part| part.as_os_str().to_owned()).collect::<Vec<_>>()
+    };
+    let default = || Placed { value: PathBuf::from("keys"), key: "keys".to_owned(), place: Place::Default };
+    let keys = top.parsed("keys", "name a folder", not_empty).unwrap_or_else(default);
+    if plain(&keys.value) == plain(data) {
+        let problem = Problem::Conflict("is the folder of the state, too".to_owned());
+        top.findings.fault(keys.place, keys.key, problem, "name another folder: whoever copies the state must not have the keys");
+    }
+    keys.value
 }
 
 fn read_address(top: &mut Section<'_>, name: &'static str) -> Option<Placed<SocketAddr>> {
@@ -316,7 +332,7 @@ fn read_admin_secret(variables: &[(String, String)], findings: &Findings) -> Opt
     }
     let (name, secret) = match (value("MINTAGE_ADMIN_SECRET"), value("MINTAGE_ADMIN_SECRET_FILE")) {
         (Some(secret), _) => ("MINTAGE_ADMIN_SECRET", Secret::new(secret.to_owned())),
-        (None, Some(path)) => match std::fs::read_to_string(path) {
+        (None, Some(path)) => match read_text(path) {
             Ok(_) if clients::is_world_readable(path) => {
                 let fix = "chmod o-rwx the file, and make a new secret if others could have read it";
                 findings.fault(Place::Environment(variable("admin_secret_file")), "", Problem::WorldReadable(path.to_owned()), fix);

@@ -6,6 +6,7 @@ mod doors;
 mod duration;
 mod environment;
 mod fault;
+mod files;
 mod keys;
 mod load;
 mod proxies;

@@ -63,6 +63,27 @@ fn the_documented_defaults_are_the_ones_that_hold() {
 }
 
 #[test]
+fn what_is_no_file_is_refused_unopened() {
+    let files = Files::new();
+    for no_file in ["/dev/zero".to_owned(), files.0.path().display().to_string()] {
+        let text = format!("[[clients]]\nid = \"a\"\ntype = \"confidential\"\nsecret_file = \"{no_file}\"\n");
+        let faults = files.faults(&text);
+        assert!(faults.iter().any(|fault| fault.contains("secret_file") && fault.contains("it is not a file")), "{faults:?}");
+    }
+}
+
+#[test]
+fn keys_and_state_never_share_a_folder() {
+    let files = Files::new();
+    for (data, keys) in [("both", "both"), ("both", "./both/"), ("/srv/m", "/srv/m/")] {
+        let faults = files.faults(&format!("data = \"{data}\"\nkeys = \"{keys}\"\n"));
+        assert!(faults[0].starts_with("mintage.toml:2:1: keys: is the folder of the state, too"), "{faults:?}");
+    }
+    assert_eq!(files.faults("data = \"keys\"\n").len(), 1, "also where it is the default");
+    files.load("data = \"a\"\nkeys = \"a/keys\"\n").unwrap();
+}
+
+#[test]
 fn the_page_lists_exactly_the_keys_that_are_read() {
     let sample = "[[clients]]\n[[resource_servers]]\n";
     let tables = ["defaults", "sessions", "signing", "audit", "tls", "connections", "log", "rate_limits", "clients", "resource_servers"];
