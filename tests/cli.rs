@@ -273,6 +273,16 @@ fn fact(text: &str, name: &str) -> String {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn no_core_dump_is_written_of_the_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::start(folder.path());
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", node.child.id())).unwrap();
+    let core: Vec<&str> = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap().split_whitespace().collect();
+    assert_eq!(core[4..6], ["0", "0"], "{limits}");
+}
+
+#[test]
 fn a_lost_administrators_secret_is_made_anew_while_no_node_runs() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data").display().to_string();

@@ -6,6 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::app::{Opened, TestApp};
+use crate::wire::{is_problem, node_with, raw, secret_of};
 
 /// Longer than the defaults keep an entry of the log, shorter than a day-long token lives.
 const PAST_THE_DEFAULT_KEEP: Duration = Duration::from_secs(3_600 + 8 * 60);
@@ -155,4 +156,121 @@ async fn no_token_is_made_that_verifiers_would_not_read() {
         json!({ "id": "wide", "type": "public", "grants": ["refresh_token"], "scopes": scopes, "audiences": ["https://a.example"] });
     app.post("/v1/clients", &admin, &client).await.must_be(201);
     app.post("/v1/sessions", &admin, &json!({ "subject": "alice", "client_id": "wide" })).await.must_be(400);
+}
+
+/// `shop` opens and changes sessions at the client `app` alone.
+const TWO_BACKENDS: &str = r#"
+[[clients]]
+id = "shop"
+type = "confidential"
+secret_file = "{dir}/shop.secret"
+grants = ["client_credentials"]
+scopes = ["mintage:sessions.open", "mintage:sessions.update"]
+opens_for = ["app"]
+
+[[clients]]
+id = "bank"
+type = "public"
+grants = ["refresh_token"]
+scopes = ["read"]
+audiences = ["https://bank.example"]
+origins = ["https://bank.example"]
+"#;
+
+async fn token_of(app: &TestApp, client: &str) -> String {
+    app.form_as("/oauth/token", client, &secret_of(client), &[("grant_type", "client_credentials")])
+        .await
+        .must_be(200)
+        .text("/access_token")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backend_ends_no_session_of_another_client_by_opening_many() {
+    let app = node_with(&format!("{TWO_BACKENDS}\n[sessions]\nper_subject = 3\n")).await;
+    let at_bank = app.open_with(json!({ "subject": "dave", "client_id": "bank" })).await;
+    let shop = token_of(&app, "shop").await;
+    for _ in 0..10 {
+        app.post("/v1/sessions", &shop, &json!({ "subject": "dave", "client_id": "app" })).await.must_be(201);
+    }
+    assert_eq!(app.session(&at_bank.sid).await["state"], "active");
+    app.refresh_at("bank", &at_bank.refresh).await.must_be(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backend_changes_what_tokens_say_only_where_it_may_open_sessions() {
+    let app = node_with(TWO_BACKENDS).await;
+    let at_bank = app.open_with(json!({ "subject": "carol", "client_id": "bank" })).await;
+    let at_app = app.open_with(json!({ "subject": "carol", "client_id": "app" })).await;
+    let shop = token_of(&app, "shop").await;
+    let change = |client: Value| json!({ "subject": "carol", "client_id": client, "claims": { "role": "admin" } });
+    for elsewhere in [change(Value::Null), change(json!("bank"))] {
+        is_problem(&app.post("/v1/sessions/claims", &shop, &elsewhere).await, 403, "client_not_openable");
+    }
+    let patch = async |sid: &str| {
+        let request = app.request(Method::PATCH, &format!("/v1/sessions/{sid}")).bearer_auth(&shop);
+        app.send(request.json(&json!({ "claims": { "role": "admin" } }))).await
+    };
+    is_problem(&patch(&at_bank.sid).await, 403, "client_not_openable");
+    assert!(!app.session(&at_bank.sid).await.to_string().contains("role"), "nothing was written");
+    patch(&at_app.sid).await.must_be(200);
+    app.post("/v1/sessions/claims", &shop, &change(json!("app"))).await.must_be(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_reads_only_the_answers_of_the_client_that_it_is_registered_for() {
+    let app = node_with(TWO_BACKENDS).await;
+    let session = app.open_with(json!({ "subject": "erin", "client_id": "bank" })).await;
+    let readable_by = async |origin: &str, path: &str| {
+        let request = app.request(Method::POST, path).header("origin", origin);
+        let fields = [("client_id", "bank"), ("token", "x"), ("grant_type", "refresh_token"), ("refresh_token", &session.refresh)];
+        app.send(request.form(&fields)).await.must_be(200).headers.contains_key("access-control-allow-origin")
+    };
+    for path in ["/oauth/token", "/oauth/revoke"] {
+        assert!(readable_by("https://bank.example", path).await, "{path}");
+        assert!(!readable_by("https://app.example", path).await, "{path}: registered, but for another client");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tokens_of_a_disabled_client_are_void() {
+    let app = TestApp::start().await;
+    let admin = app.admin().await;
+    app.post("/v1/clients", &admin, &long_lived()).await.must_be(201);
+    let session = app.open_with(json!({ "subject": "alice", "client_id": "tv" })).await;
+    let mut whole = app.get("/v1/clients/tv", &admin).await.must_be(200).body;
+    for answered_only in ["id", "read_only", "secret_ids", "lifetimes"] {
+        whole.as_object_mut().expect("an object").remove(answered_only);
+    }
+    for disabled in [true, false] {
+        whole["disabled"] = json!(disabled);
+        app.send(app.request(Method::PUT, "/v1/clients/tv").bearer_auth(&admin).json(&whole)).await.must_be(200);
+        assert!(!app.is_active(&session.access).await, "also when it is enabled again");
+    }
+    let next = app.refresh_at("tv", &session.refresh).await.must_be(200).text("/access_token");
+    assert!(app.is_active(&next).await, "its sessions have waited");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn beside_a_form_nothing_stands_in_the_address() {
+    let app = TestApp::start().await;
+    let session = app.open("alice").await;
+    let fields = [("grant_type", "refresh_token"), ("client_id", "app"), ("refresh_token", session.refresh.as_str()), ("token", "x")];
+    for path in ["/oauth/token", "/oauth/revoke", "/oauth/introspect"] {
+        for query in ["x=1", "client_secret=abc", "access_token=abc", &format!("refresh_token={}", session.refresh), "%"] {
+            let answer = app.form(&format!("{path}?{query}"), &fields).await.must_be(400).must_be_error("invalid_request");
+            assert!(!answer.text.contains(&session.refresh));
+        }
+        assert_ne!(app.form(&format!("{path}?"), &fields).await.status, 400, "an empty query is none: {path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_names_one_host() {
+    let app = TestApp::start().await;
+    for hosts in ["", "Host: a\r\nHost: b\r\n", "Host: a b/..\r\n", "Host:\r\n"] {
+        let request = format!("GET /v1/keys HTTP/1.1\r\n{hosts}Connection: close\r\n\r\n");
+        assert_eq!(raw(&app, request.as_bytes()).await.map(|answer| answer.status), Some(400), "{hosts}");
+    }
+    let good = raw(&app, b"GET /v1/keys HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
+    assert_eq!(good.map(|answer| answer.status), Some(401));
 }

@@ -128,6 +128,12 @@ async fn the_fields_of_revocations_and_clients_are_named_too() {
             "/extent",
             "only_for_epochs",
         ),
+        (
+            "/v1/sessions",
+            json!({ "subject": "s", "client_id": "app", "cnf": { "jkt": format!("{}B", "A".repeat(42)) } }),
+            "/cnf/jkt",
+            "malformed",
+        ),
         ("/v1/sessions/claims", json!({ "subject": "alice" }), "/claims", "required"),
         ("/v1/sessions/claims", json!({ "subject": "alice", "claims": { "iss": "x" } }), "/claims/iss", "reserved_claim"),
         ("/v1/clients", json!({ "id": "c" }), "/type", "required"),

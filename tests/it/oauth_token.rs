@@ -84,7 +84,7 @@ async fn nothing_is_read_from_the_query() {
     let app = TestApp::start().await;
     let query = format!("/oauth/token?grant_type=client_credentials&client_id=admin&client_secret={ADMIN_SECRET}");
     let nobody = app.send(app.request(Method::POST, &query).form(&[("scope", "mintage:revoke")])).await;
-    is_oauth_error(&nobody, 401, "invalid_client");
+    is_oauth_error(&nobody, 400, "invalid_request");
     let request = app.request(Method::POST, "/oauth/token?grant_type=client_credentials").basic_auth("admin", Some(ADMIN_SECRET));
     is_oauth_error(&app.send(request.form(&[("scope", "mintage:revoke")])).await, 400, "invalid_request");
 }

@@ -164,3 +164,19 @@ async fn minted(app: &TestApp) -> u64 {
     let counted = metrics.lines().filter(|line| line.starts_with("mintage_tokens_minted_total"));
     counted.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_proof_is_a_failure_like_any_other() {
+    for path in ["/v1/keys", "/oauth/token"] {
+        let app = TestApp::with(LIMITS).await;
+        let knock = async || {
+            let method = if path == "/v1/keys" { Method::GET } else { Method::POST };
+            let request = from(ATTACKER, app.request(method, path)).header("authorization", "DPoP a.b.c").header("dpop", "x");
+            app.send(request.form(&[("grant_type", "refresh_token"), ("client_id", "app"), ("refresh_token", "x")])).await
+        };
+        for _ in 0..5 {
+            assert!(matches!(knock().await.status.as_u16(), 400 | 401), "{path}");
+        }
+        assert_eq!(knock().await.status, 429, "{path}");
+    }
+}
