@@ -12,6 +12,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::app::{Opened, TestApp};
+use crate::talkative::Talkative;
 use crate::wire::ring_of;
 
 const SHORT: &str = "[defaults]\nretry_window = \"30s\"\nrotation_pause = \"0s\"\nabsolute = \"10d\"\nidle = \"10d\"\n\n[signing]\nmac_rotation = \"20d\"\n";
@@ -143,4 +144,22 @@ async fn a_mac_key_that_cannot_be_is_a_forgery_and_counts_as_one() {
         assert_eq!(from(address, 7).await.must_be(429).body["mintage_code"], "too_many_failures");
     }
     app.refresh(&session.refresh).await.must_be(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_who_names_mac_keys_has_the_log_warn_once() {
+    let app = TestApp::start().await;
+    let (session, ours) = (app.open("alice").await, ring_of(&app));
+    let mut node = Talkative::new("text");
+    node.start().await;
+    let mut behind = 0;
+    for id in [3; 20].into_iter().chain([0, 4, 99, 129, 255]) {
+        let form = [("grant_type", "refresh_token"), ("client_id", "app"), ("refresh_token", &forged(&session, &ours, id))];
+        behind += usize::from(node.form("/oauth/token", None, &form).await["mintage_code"] == "key_ring_behind");
+    }
+    node.stop();
+    let log = String::from_utf8_lossy(&node.written()["log"]).into_owned();
+    let of = |words: [&str; 2]| log.lines().filter(|line| words.iter().all(|word| line.contains(word))).count();
+    assert!(behind > 0 && of(["INFO", "key_ring_behind"]) == behind, "they are in the log: {behind}");
+    assert_eq!((of(["WARN", "key_ring_behind"]), of(["WARN", "a key is named that is not loaded"])), (0, 1));
 }
