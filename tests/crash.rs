@@ -14,6 +14,8 @@ mod api;
 mod audit;
 #[path = "crash/check.rs"]
 mod check;
+#[path = "crash/folders.rs"]
+mod folders;
 #[path = "crash/restore.rs"]
 mod restore;
 #[path = "crash/server.rs"]

@@ -16,6 +16,8 @@ pub(super) struct Mark {
     told: Option<Progress>,
     /// Whether the last write failed, and was warned about.
     fails: bool,
+    /// Whether the store knows that there is a mark.
+    is_expected: bool,
 }
 
 impl Issuer {
@@ -39,13 +41,17 @@ impl Issuer {
         let folder = self.folder.clone();
         let writing = tokio::task::spawn_blocking(move || folder.save_mark(&here.to_string()));
         let written = writing.await.map_err(|why| Unavailable::KeyFolder(why.to_string()))?;
+        let is_expected = self.marked.lock().unwrap_or_else(PoisonError::into_inner).is_expected;
+        if written.is_ok() && !is_expected {
+            self.store.expect_mark().await?;
+        }
         let mut marked = self.marked.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(why) = &written
             && !marked.fails
         {
             tracing::warn!(%why, "the key folder cannot be told how far the store has come: an older copy of the store would go unnoticed");
         }
-        *marked = Mark { told: Some(here), fails: written.is_err() };
+        *marked = Mark { told: Some(here), fails: written.is_err(), is_expected: is_expected || written.is_ok() };
         Ok(())
     }
 }

@@ -27,6 +27,8 @@ pub enum KeyFileProblem {
     TooLarge(u64),
     /// Another process is at work in the folder.
     InUse,
+    /// Another node serves with these keys.
+    Serving,
     /// Others than its owner may read or write it.
     TooOpen {
         /// The permission bits that it has.
@@ -67,6 +69,9 @@ impl KeyFileFault {
             KeyFileProblem::NotAFile | KeyFileProblem::TooLarge(_) => "move it away: it is no file of ours".to_owned(),
             KeyFileProblem::Gone => "put it back from a backup: keys are never made anew in place of old ones".to_owned(),
             KeyFileProblem::InUse => "stop the node that runs with it first".to_owned(),
+            KeyFileProblem::Serving => {
+                "stop it first; a second deployment needs keys of its own (--keys), not only another --data".to_owned()
+            }
             KeyFileProblem::Sealed => {
                 "set passphrase_file (MINTAGE_PASSPHRASE_FILE) to the file with the passphrase that it was sealed with".to_owned()
             }
@@ -95,6 +100,7 @@ impl fmt::Display for KeyFileProblem {
             Self::Gone => f.write_str("it is gone"),
             Self::TooLarge(bytes) => write!(f, "too large ({bytes} bytes)"),
             Self::InUse => f.write_str("another process is at work in it"),
+            Self::Serving => f.write_str("another mintage holds it, and serves with these keys"),
             Self::Sealed => f.write_str("it is sealed, and there is no passphrase"),
             Self::WrongPassphrase => f.write_str("the passphrase does not open it, or it was changed"),
             Self::BadSeal => f.write_str("its seal is not within the bounds of argon2id that are opened here"),

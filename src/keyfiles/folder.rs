@@ -20,6 +20,8 @@ const MAX_FILE: u64 = 64 * 1024;
 const README: &str = include_str!("folder_readme.md");
 /// Which store the keys were used with, and how far it had come.
 const MARK: &str = "store.mark";
+/// Locked by the node that serves with these keys.
+const NODE: &str = "node.lock";
 /// What a file is called until it is whole. A leading dot and this ending together: no key file has such a name.
 const UNFINISHED: &str = ".unfinished";
 
@@ -33,6 +35,8 @@ pub struct KeyFolder {
     former: Option<Arc<Seal>>,
     /// Says that a process is at work here; `None` where the file system has no locks.
     presence: Arc<Option<File>>,
+    /// Held for its lock: a node serves with these keys.
+    _node: Option<Arc<File>>,
 }
 
 impl KeyFolder {
@@ -68,7 +72,7 @@ impl KeyFolder {
             Err(TryLockError::Error(_)) => None,
         };
         let seal = passphrase.map(|passphrase| Arc::new(Seal::new(passphrase)));
-        Ok(Self { path: path.to_owned(), seal, former: None, presence: Arc::new(presence) })
+        Ok(Self { path: path.to_owned(), seal, former: None, presence: Arc::new(presence), _node: None })
     }
 
     /// Keeps every other process out, for as long as this value or a clone of it lives: for commands that change files under a node's feet.
@@ -80,6 +84,30 @@ impl KeyFolder {
             Some(Err(TryLockError::WouldBlock)) => Err(self.fault(&self.path, KeyFileProblem::InUse)),
             Some(Err(TryLockError::Error(error))) => Err(self.fault(&self.path, KeyFileProblem::Io(error.to_string()))),
             Some(Ok(())) | None => Ok(self),
+        }
+    }
+
+    /// Keeps every other node out, for as long as this value or a clone of it lives; commands still come in. Two nodes, each with a store of
+    /// its own, would each call what the other signs forged, and the later mark would make the other's store look old.
+    ///
+    /// A folder in which nothing can be written, or whose file system has no locks, lets several in: in the first, no mark changes.
+    ///
+    /// # Errors
+    /// When another node has it.
+    pub fn for_a_node(self) -> Result<Self, KeyFileFault> {
+        let path = self.path.join(NODE);
+        let io = |error: io::Error| self.fault(&path, KeyFileProblem::Io(error.to_string()));
+        if path.try_exists().map_err(io)? {
+            checked::owner_only(&path, MAX_FILE).map_err(|problem| self.fault(&path, problem))?;
+        }
+        let lock = match OpenOptions::new().append(true).create(true).mode(0o600).open(&path) {
+            Err(error) if matches!(error.kind(), io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied) => return Ok(self),
+            opened => opened.map_err(io)?,
+        };
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { _node: Some(Arc::new(lock)), ..self }),
+            Err(TryLockError::WouldBlock) => Err(self.fault(&self.path, KeyFileProblem::Serving)),
+            Err(TryLockError::Error(_)) => Ok(self),
         }
     }
 
@@ -199,13 +227,13 @@ impl KeyFolder {
     /// What [`KeyFolder::save_mark`] wrote last; `None` where there is no file.
     ///
     /// # Errors
-    /// When the file is there and cannot be read.
+    /// When the file is there and cannot be read, or others may use it.
     pub fn mark(&self) -> Result<Option<String>, KeyFileFault> {
         let path = self.path.join(MARK);
         if !path.try_exists().map_err(|error| self.fault(&path, KeyFileProblem::Io(error.to_string())))? {
             return Ok(None);
         }
-        checked::small(&path, MAX_FILE).map_err(|problem| self.fault(&path, problem))?;
+        checked::owner_only(&path, MAX_FILE).map_err(|problem| self.fault(&path, problem))?;
         let text = fs::read_to_string(&path).map_err(|error| self.fault(&path, KeyFileProblem::Io(error.to_string())))?;
         Ok(Some(text.trim_end().to_owned()))
     }

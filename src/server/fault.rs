@@ -25,6 +25,13 @@ pub enum StartFault {
         /// The folder of the keys.
         keys: PathBuf,
     },
+    /// The store was used with a key folder that said how far it had come, and this one does not.
+    NoMark {
+        /// The folder of the state.
+        data: PathBuf,
+        /// The folder of the keys.
+        keys: PathBuf,
+    },
     /// The store remembers keys that are not in the folder.
     KeysMissing {
         /// The folder.
@@ -68,14 +75,8 @@ impl fmt::Display for StartFault {
             Self::Keys(fault) => write!(f, "{fault}"),
             Self::Audit(fault) => write!(f, "{fault}"),
             Self::KeysMissing { folder, missing } => keys_missing(f, folder, missing),
-            Self::StoreOlderThanKeys { data, keys } => write!(
-                f,
-                "the state in {data} is older than the keys in {keys}, or of another deployment: what was called back since is not in it, and \
-                 would be good again. Put the newest state back, or name it with --data. If it is lost, make a new one of this, in which \
-                 everything is void: `mintage backup --data {data} --to FILE`, then `mintage restore FILE --data NEW --keys {keys}`.",
-                data = data.display(),
-                keys = keys.display(),
-            ),
+            Self::StoreOlderThanKeys { data, keys } => older(f, &data.display(), &keys.display()),
+            Self::NoMark { data, keys } => no_mark(f, &data.display(), &keys.display()),
             Self::NoMacKey { folder } => write!(
                 f,
                 "{}: there are signing keys but no mac-*.json: the refresh tokens that are out could not be read. Put the file back from its \
@@ -99,6 +100,33 @@ impl fmt::Display for StartFault {
             Self::Issuer(fault) => write!(f, "the start was refused: {fault:?}"),
         }
     }
+}
+
+fn older(f: &mut fmt::Formatter<'_>, data: &impl fmt::Display, keys: &impl fmt::Display) -> fmt::Result {
+    write!(
+        f,
+        "the state in {data} is older than the keys in {keys}, or of another deployment: what was called back since is not in it, and \
+         would be good again. Put the newest state back, or name it with --data. If it is lost, "
+    )?;
+    void_it(f, data, keys)
+}
+
+fn no_mark(f: &mut fmt::Formatter<'_>, data: &impl fmt::Display, keys: &impl fmt::Display) -> fmt::Result {
+    write!(
+        f,
+        "{keys}/store.mark is missing, which says how far the state in {data} had come: without it an older copy of the state cannot be \
+         told from the newest, and what was called back since would be good again. Put the file back from where the keys came. If that is lost too, "
+    )?;
+    void_it(f, data, keys)
+}
+
+/// The way out where nobody knows what was called back.
+fn void_it(f: &mut fmt::Formatter<'_>, data: &impl fmt::Display, keys: &impl fmt::Display) -> fmt::Result {
+    write!(
+        f,
+        "make a new state of this one, in which everything is void: `mintage backup --data {data} --to FILE`, then `mintage restore FILE --data NEW \
+         --keys {keys}`."
+    )
 }
 
 fn keys_missing(f: &mut fmt::Formatter<'_>, folder: &Path, missing: &[String]) -> fmt::Result {

@@ -45,9 +45,10 @@ impl Node {
         let metrics = Arc::new(Metrics::new(&settings.namespace));
         let certificate =
             settings.tls.clone().map(|files| CertificateJob::load(files, metrics.clone(), surroundings.clock.wall())).transpose()?;
+        let folder = open_folder(&settings)?;
         let store = open(&surroundings, store_settings(&settings))?;
         let Surroundings { clock, entropy } = surroundings;
-        let (folder, ring, is_new) = open_ring(&store, &settings, &*entropy, &*clock).await?;
+        let (ring, is_new) = open_ring(&store, &folder, &settings, &*entropy, &*clock).await?;
         let store = Arc::new(AnyStore::from(store));
         let (listener, address) = listen(settings.listen).await?;
         let parts = Parts {
@@ -108,32 +109,36 @@ fn open_audit(settings: &Settings, clock: &dyn Clock, entropy: &dyn Entropy, met
     Ok(Some(trail))
 }
 
+/// Opens the key folder for this node alone.
+fn open_folder(settings: &Settings) -> Result<KeyFolder, StartFault> {
+    let passphrase = settings.passphrase_file.as_deref().map(Passphrase::read).transpose()?;
+    Ok(KeyFolder::open(&settings.keys, passphrase)?.for_a_node()?)
+}
+
 /// Reads the ring and holds it against the store; `true` where both are new. Only then are files touched: what a crash left unfinished
 /// goes, and where a passphrase is configured, what is not sealed is.
 async fn open_ring(
     store: &Embedded,
+    folder: &KeyFolder,
     settings: &Settings,
     entropy: &dyn Entropy,
     clock: &dyn Clock,
-) -> Result<(KeyFolder, KeyRing, bool), StartFault> {
-    let passphrase = settings.passphrase_file.as_deref().map(Passphrase::read).transpose()?;
-    let seals = passphrase.is_some();
-    let folder = KeyFolder::open(&settings.keys, passphrase)?;
+) -> Result<(KeyRing, bool), StartFault> {
     let mut ring = folder.load()?;
-    let is_new = check_keys(store, &ring, &folder, settings, clock.now()).await?;
+    let is_new = check_keys(store, &ring, folder, settings, clock.now()).await?;
     if !is_new {
         if store.keys().await?.is_empty() {
             distrust::void_everything(store, clock.wall(), "store_lost", entropy).await?;
             tracing::warn!("the store is new and the keys are not: what they signed before is void, for nobody knows what was revoked");
         }
-        remember(store, &mut ring, &folder).await?;
+        remember(store, &mut ring, folder).await?;
     }
     folder.sweep()?;
-    let sealed = if seals { folder.reseal()? } else { 0 };
+    let sealed = if settings.passphrase_file.is_some() { folder.reseal()? } else { 0 };
     if sealed > 0 {
         tracing::info!(sealed, "key files have been sealed under the passphrase");
     }
-    Ok((folder, ring, is_new))
+    Ok((ring, is_new))
 }
 
 /// The key folder and the store must belong together. `true` where both are new.
@@ -141,7 +146,7 @@ async fn check_keys(store: &Embedded, ring: &KeyRing, folder: &KeyFolder, settin
     let remembered = store.keys().await?;
     let missing: Vec<String> = remembered.iter().filter(|name| !ring.holds(name)).cloned().collect();
     if !remembered.is_empty() && !folder.is_empty()? {
-        must_not_be_older(store.progress()?, !missing.is_empty(), folder, settings)?;
+        must_not_be_older(store, !missing.is_empty(), folder, settings)?;
     }
     if !missing.is_empty() {
         return Err(StartFault::KeysMissing { folder: settings.keys.clone(), missing });
@@ -160,13 +165,18 @@ async fn check_keys(store: &Embedded, ring: &KeyRing, folder: &KeyFolder, settin
 
 /// What was called back, and is missing from an older store, would be good again. Keys that are of another store, and lack some of this
 /// one's, are not the younger: they are the wrong ones.
-fn must_not_be_older(here: Progress, lacks_some: bool, folder: &KeyFolder, settings: &Settings) -> Result<(), StartFault> {
-    let Some(mark) = folder.mark()? else { return Ok(()) };
+fn must_not_be_older(store: &Embedded, lacks_some: bool, folder: &KeyFolder, settings: &Settings) -> Result<(), StartFault> {
+    let (data, keys) = (settings.data.clone(), settings.keys.clone());
+    let Some(mark) = folder.mark()? else {
+        // Where keys are missing too, that is what is told.
+        return if store.expects_mark()? && !lacks_some { Err(StartFault::NoMark { data, keys }) } else { Ok(()) };
+    };
+    let here = store.progress()?;
     let is_fine = match mark.parse::<Progress>() {
         Ok(mark) => here.has_been_at(mark) || (lacks_some && !here.is_same_life(mark)),
         Err(()) => false,
     };
-    if is_fine { Ok(()) } else { Err(StartFault::StoreOlderThanKeys { data: settings.data.clone(), keys: settings.keys.clone() }) }
+    if is_fine { Ok(()) } else { Err(StartFault::StoreOlderThanKeys { data, keys }) }
 }
 
 /// From now on a start without one of these keys is refused. One that is over, and came back with an older copy of the folder, goes.

@@ -44,6 +44,14 @@ impl AnyStore {
         }
     }
 
+    /// Remembers that the key folder has a mark of this store: a start without it is refused from now on.
+    pub async fn expect_mark(&self) -> Result<(), StoreFault> {
+        match &self.backend {
+            Backend::Embedded(store) => store.expect_mark().await,
+            Backend::Model(_) => Ok(()),
+        }
+    }
+
     /// Whether it can be used. What has failed for good says so at once, before any call does.
     pub fn is_up(&self) -> bool {
         match &self.backend {

@@ -8,7 +8,7 @@ use super::check::block_on;
 use super::say;
 use super::server::{Place, Server};
 
-fn refused(place: &Place) -> String {
+pub(crate) fn refused(place: &Place) -> String {
     match place.try_serve() {
         Ok(_) => panic!("it started"),
         Err(said) => {
@@ -18,21 +18,21 @@ fn refused(place: &Place) -> String {
     }
 }
 
-fn end(server: Server) {
+pub(crate) fn end(server: Server) {
     let stopped = server.stop();
     assert_eq!(stopped.status, Some(0), "{}", stopped.said);
 }
 
-fn login(server: &Server) -> Login {
+pub(crate) fn login(server: &Server) -> Login {
     block_on(Api::new(&server.url).login("alice", "app"))
 }
 
-fn revoke(server: &Server, login: &Login) {
+pub(crate) fn revoke(server: &Server, login: &Login) {
     let answer = block_on(Api::new(&server.url).end(&login.sid)).0;
     assert_eq!(answer.status, 200, "{}", answer.body);
 }
 
-fn must_be_void(server: &Server, login: &Login) {
+pub(crate) fn must_be_void(server: &Server, login: &Login) {
     let api = Api::new(&server.url);
     block_on(async {
         for token in [&login.access, &login.refresh] {
@@ -43,7 +43,7 @@ fn must_be_void(server: &Server, login: &Login) {
 }
 
 /// The way that the messages and docs/operations.md name: everything void, on what state and keys there are.
-fn restore_what_there_is(place: &Place) -> Server {
+pub(crate) fn restore_what_there_is(place: &Place) -> Server {
     for command in
         [&["backup", "--data", "data", "--to", "last.backup"][..], &["restore", "last.backup", "--data", "data.new", "--keys", "keys"]]
     {

@@ -101,8 +101,14 @@ opens_for = ["*"]
 
     /// Starts the node; what it said, if it ended instead of listening.
     pub(crate) fn try_serve(&self) -> Result<Server, String> {
+        self.try_serve_at(self.port, &[])
+    }
+
+    /// As [`Place::try_serve`], at another port and with more arguments.
+    pub(crate) fn try_serve_at(&self, port: u16, more: &[&str]) -> Result<Server, String> {
         let mut child = Command::new(MINTAGE)
-            .args(["serve", "--config", "mintage.toml", "--listen", &format!("127.0.0.1:{}", self.port)])
+            .args(["serve", "--config", "mintage.toml", "--listen", &format!("127.0.0.1:{port}")])
+            .args(more)
             .current_dir(self.folder.path())
             .env_clear()
             .stdin(Stdio::null())
@@ -112,7 +118,7 @@ opens_for = ["*"]
             .unwrap();
         let said = Arc::new(Mutex::new(String::new()));
         let ready = listen_to(&mut child, &said);
-        let server = Server { child, said, url: format!("http://127.0.0.1:{}", self.port) };
+        let server = Server { child, said, url: format!("http://127.0.0.1:{port}") };
         match ready.recv_timeout(START) {
             Ok(()) => Ok(server),
             Err(mpsc::RecvTimeoutError::Disconnected) => Err(server.said.lock().unwrap().clone()),

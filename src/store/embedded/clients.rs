@@ -5,7 +5,7 @@ use std::time::Duration;
 use redb::{ReadTransaction, ReadableTable};
 
 use super::super::Keep;
-use super::tables::{Broken, CLIENTS, Due, KEYS, decode, encode};
+use super::tables::{Broken, CLIENTS, Due, KEYS, MARKED_ROW, decode, encode};
 use super::writer::Step;
 use crate::registry::Client;
 
@@ -26,6 +26,11 @@ impl Step<'_> {
             self.tables.keys.insert(kid, ())?;
         }
         Ok(!is_over)
+    }
+
+    pub(super) fn expect_mark(&mut self) -> Result<(), Broken> {
+        self.tables.meta.insert(MARKED_ROW, &[][..])?;
+        Ok(())
     }
 
     pub(super) fn forget_key(&mut self, kid: &str) -> Result<(), Broken> {

@@ -17,7 +17,7 @@ mod tables;
 mod writer;
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -56,6 +56,15 @@ pub enum OpenFault {
     AlreadyOpen(String),
     /// It was written by a program with another layout.
     UnknownFormat(u32),
+    /// Others than its owner may use the file, or write in the folder.
+    TooOpen {
+        /// Which.
+        path: PathBuf,
+        /// The permission bits that it has.
+        mode: u32,
+        /// Those that it should have.
+        wanted: u32,
+    },
     /// Its content makes no sense.
     Corrupt(String),
     /// The disk has no room.
@@ -76,6 +85,12 @@ impl fmt::Display for OpenFault {
                     tables::FORMAT
                 )
             }
+            Self::TooOpen { path, mode, wanted } => write!(
+                f,
+                "{path}: others than its owner may use it (mode {mode:04o}), and could sign anybody in: run: chmod {wanted:o} {path}, once you \
+                 know that nobody did",
+                path = path.display()
+            ),
             Self::Corrupt(why) => write!(f, "the store is damaged, keep a copy of it, and restore it from a backup: {why}"),
             Self::Full(why) => write!(f, "there is no room for the store: {why}: make room on its disk and start again; nothing is lost"),
             Self::Io(why) => write!(
@@ -130,6 +145,16 @@ impl Embedded {
     /// How far the store had come at its last commit. Nothing is written.
     pub fn progress(&self) -> Result<Progress, StoreFault> {
         self.read(|txn| tables::state(txn).map(|state| state.progress()))
+    }
+
+    /// Whether the key folder must have a mark of this store.
+    pub fn expects_mark(&self) -> Result<bool, StoreFault> {
+        self.read(|txn| Ok(txn.open_table(tables::META)?.get(tables::MARKED_ROW)?.is_some()))
+    }
+
+    /// Remembers that it must, for good.
+    pub async fn expect_mark(&self) -> Result<(), StoreFault> {
+        if self.expects_mark()? { Ok(()) } else { self.writer.run(|step| step.expect_mark()).await }
     }
 
     /// Whether it can be used: `false` from a fault of the disk until the process starts anew.

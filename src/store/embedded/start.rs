@@ -1,7 +1,8 @@
 //! Opening: the file, its format, and what the store as a whole remembers.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions, Permissions, TryLockError};
 use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use redb::{Database, DatabaseError, StorageBackend, StorageError};
@@ -21,13 +22,23 @@ pub(super) fn file_in(data: &Path) -> PathBuf {
     data.join(FILE)
 }
 
-/// Opens or makes the file in the folder `data`.
+/// Opens the file in the folder `data`, or makes it: under another name until redb can open it, so that an empty file is never a new store.
 pub(super) fn on_disk(data: &Path) -> Result<Database, OpenFault> {
     let path = file_in(data);
-    let file = make_folder(data).and_then(|()| open_file(&path)).map_err(|e| OpenFault::Io(format!("{}: {e}", path.display())))?;
-    let db = Database::builder().set_cache_size(CACHE).create_file(file).map_err(|error| fault(error, &path.display().to_string()))?;
+    let io = |e: io::Error| OpenFault::Io(format!("{}: {e}", path.display()));
+    own_folder(data)?;
+    let folder = File::open(data).map_err(io)?;
+    // Of two that make the file at once, one would serve from a file without a name.
+    if matches!(folder.try_lock(), Err(TryLockError::WouldBlock)) {
+        return Err(OpenFault::AlreadyOpen(path.display().to_string()));
+    }
+    let db = match fs::metadata(&path) {
+        Ok(found) => in_file(open_file(&path, &found)?, &path)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => make_file(&path)?,
+        Err(error) => return Err(io(error)),
+    };
     // The file's name must survive a power cut as its content does.
-    File::open(data).and_then(|folder| folder.sync_all()).map_err(|e| OpenFault::Io(format!("{}: {e}", data.display())))?;
+    folder.sync_all().map_err(|e| OpenFault::Io(format!("{}: {e}", data.display())))?;
     Ok(db)
 }
 
@@ -114,18 +125,56 @@ fn fault(error: DatabaseError, path: &str) -> OpenFault {
     }
 }
 
-fn make_folder(data: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(data)
+/// Makes the folder where there is none, and closes it to others where they may only read it.
+fn own_folder(data: &Path) -> Result<(), OpenFault> {
+    let found = fs::metadata(data).ok().filter(fs::Metadata::is_dir);
+    match found.map(|found| found.mode() & 0o7777) {
+        Some(mode) if mode & 0o022 != 0 => return Err(OpenFault::TooOpen { path: data.to_owned(), mode, wanted: 0o700 }),
+        Some(mode) if mode & 0o055 != 0 => {
+            // A mount that belongs to somebody else stays as it is: the file is closed in any case.
+            let _ = fs::set_permissions(data, Permissions::from_mode(0o700));
+        }
+        _ => {}
+    }
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(data);
+    made.map_err(|e| OpenFault::Io(format!("{}: {e}", data.display())))
 }
 
-fn open_file(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+/// A file that others may read is closed, one that they may write is refused.
+fn open_file(path: &Path, found: &Metadata) -> Result<File, OpenFault> {
+    let damaged = |why: &str| Err(OpenFault::Corrupt(format!("{}: {why}", path.display())));
+    if !found.is_file() {
+        return damaged("it is no file");
+    }
+    if found.len() == 0 {
+        return damaged("it is empty, which no store is. Without a backup, move it away: the next start begins anew, with everything void");
+    }
+    let mode = found.mode() & 0o7777;
+    let too_open = || OpenFault::TooOpen { path: path.to_owned(), mode, wanted: 0o600 };
+    if mode & 0o022 != 0 {
+        return Err(too_open());
+    }
+    let file = OpenOptions::new().read(true).write(true).open(path).map_err(|e| OpenFault::Io(format!("{}: {e}", path.display())))?;
+    if mode & 0o055 != 0 {
+        file.set_permissions(Permissions::from_mode(0o600)).map_err(|_| too_open())?;
+    }
+    Ok(file)
+}
+
+fn make_file(path: &Path) -> Result<Database, OpenFault> {
+    let io = |e: io::Error| OpenFault::Io(format!("{}: {e}", path.display()));
+    let unfinished = path.with_extension("redb.unfinished");
+    match fs::remove_file(&unfinished) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io(error)),
+        _ => {}
+    }
+    let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&unfinished).map_err(io)?;
+    let same = file.try_clone().map_err(io)?;
+    let db = in_file(file, path)?;
+    same.sync_all().and_then(|()| fs::rename(&unfinished, path)).map_err(io)?;
+    Ok(db)
+}
+
+fn in_file(file: File, path: &Path) -> Result<Database, OpenFault> {
+    Database::builder().set_cache_size(CACHE).create_file(file).map_err(|error| fault(error, &path.display().to_string()))
 }

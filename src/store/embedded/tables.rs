@@ -53,6 +53,8 @@ pub(super) use every_table;
 
 pub(super) const FORMAT_ROW: &str = "format";
 pub(super) const STATE_ROW: &str = "state";
+/// There since the key folder was told for the first time how far the store had come.
+pub(super) const MARKED_ROW: &str = "marked";
 
 pub(super) const LIVE: u8 = 0;
 pub(super) const OVER: u8 = 1;
