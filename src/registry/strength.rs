@@ -7,7 +7,11 @@ pub const MIN_SECRET_BITS: u32 = 128;
 /// whatever a good generator makes (32 hex digits, 22 characters of base64) and refuses what people make up.
 pub fn is_strong_secret(secret: &str) -> bool {
     let visible = secret.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
-    visible && estimated_bits(secret) >= f64::from(MIN_SECRET_BITS) && !is_patterned(secret) && !has_placeholder(secret)
+    visible
+        && estimated_bits(secret) >= f64::from(MIN_SECRET_BITS)
+        && !is_patterned(secret)
+        && !is_typed(secret)
+        && !has_placeholder(secret)
 }
 
 /// Bits by length and alphabet; a row of words counts as words, not letters.
@@ -43,6 +47,16 @@ fn is_patterned(secret: &str) -> bool {
     let step = |pair: &[u8]| i16::from(pair[1]) - i16::from(pair[0]);
     let in_runs = bytes.windows(3).filter(|three| step(&three[..2]) == step(&three[1..]) && step(&three[1..]).abs() <= 1).count();
     distinct < 8 || (1..=bytes.len() / 2).any(|length| is_block(&length)) || in_runs * 4 > bytes.len()
+}
+
+/// A stretch of eight that comes twice, or rows of the keyboard: what fingers make. A generator makes either less than once in a million.
+fn is_typed(secret: &str) -> bool {
+    const ROWS: [&str; 4] = ["qwertyuiop", "asdfghjkl", "zxcvbnm", "1234567890"];
+    let lower = secret.to_ascii_lowercase();
+    let bytes = lower.as_bytes();
+    let comes_twice = |at: usize| bytes[at + 8..].windows(8).any(|later| later == &bytes[at..at + 8]);
+    let in_rows = bytes.windows(4).filter(|four| ROWS.iter().any(|row| row.as_bytes().windows(4).any(|keys| keys == *four))).count();
+    in_rows * 4 > bytes.len() || (0..bytes.len().saturating_sub(8)).any(comes_twice)
 }
 
 fn has_placeholder(secret: &str) -> bool {
@@ -81,6 +95,9 @@ mod tests {
             "9f86d0819f86d0819f86d0819f86d081",
             "my-password-for-the-admin-client-9f86d081",
             "n4bQgYhMfWWaL\u{7}qgxVrQ_w0",
+            "qwertyuiopasdfghjklzxcvbnm1234567890",
+            "correcthorsebatterystaplecorrecthorse",
+            "2026-11-21-deadbeef-deadbeef-deadbeef-x",
         ] {
             assert!(!is_strong_secret(secret), "{secret}");
         }
