@@ -1,4 +1,4 @@
-//! What all tests of this binary make their nodes write, where `MINTAGE_CANARIES` names a folder for it: the log of the whole service at its
+//! What all tests of this binary make their nodes write, where `CANARY_FOLDER` names a folder for it: the log of the whole service at its
 //! most talkative, panics, refusals, metrics and audit trails; and beside it each secret that came by. `tests/canaries.rs` searches the one
 //! for the other, once the tests are done.
 
@@ -30,7 +30,7 @@ pub(crate) struct Everything {
 impl Everything {
     #[expect(clippy::disallowed_methods, reason = "a switch of the test run, not of the program")]
     fn begin() -> Option<Self> {
-        let folder = PathBuf::from(std::env::var_os("MINTAGE_CANARIES")?);
+        let folder = PathBuf::from(std::env::var_os("CANARY_FOLDER")?);
         let everything = Self { secrets: Mutex::new(file_in(&folder, "it.secrets")), folder };
         let log = Arc::new(file_in(&everything.folder, "it.log.told"));
         let lines = tracing_subscriber::fmt().with_env_filter(EnvFilter::new("trace")).with_writer(log).with_ansi(false);
@@ -111,5 +111,5 @@ impl Sent {
 }
 
 fn file_in(folder: &Path, name: &str) -> File {
-    OpenOptions::new().create(true).append(true).open(folder.join(name)).expect("a file in the folder of MINTAGE_CANARIES")
+    OpenOptions::new().create(true).append(true).open(folder.join(name)).expect("a file in the folder of CANARY_FOLDER")
 }
