@@ -273,6 +273,17 @@ fn fact(text: &str, name: &str) -> String {
 }
 
 #[test]
+fn nothing_is_sealed_where_there_are_no_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    let nowhere = folder.path().join("nowhere");
+    for command in [&["keys", "seal", "--passphrase-file", "/dev/null"][..], &["keys", "unseal"]] {
+        let (status, out, err) = parts(&mintage(&[command, &["--keys", nowhere.to_str().unwrap()]].concat(), &[]));
+        assert_eq!((status, out.as_str()), (Some(1), ""), "{err}");
+        assert!(!nowhere.exists());
+    }
+}
+
+#[test]
 #[cfg(target_os = "linux")]
 fn no_core_dump_is_written_of_the_keys() {
     let folder = tempfile::tempdir().unwrap();

@@ -35,9 +35,16 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    fn open(&self) -> Result<(KeyFolder, PathBuf), Failure> {
+    /// One that is not there is made, if it may be `new`.
+    fn open(&self, new: bool) -> Result<(KeyFolder, PathBuf), Failure> {
         let Self { config, keys } = self.clone();
         let settings = load(&Flags { config, keys, ..Flags::default() }, variables()).map_err(|faults| refusal(&faults))?.settings;
+        if !new && !settings.keys.is_dir() {
+            return Err(Failure::Refused(format!(
+                "{}: there is no such folder: name that of the key ring with --keys",
+                settings.keys.display()
+            )));
+        }
         let passphrase = settings.passphrase_file.as_deref().map(Passphrase::read).transpose().map_err(refused)?;
         KeyFolder::open(&settings.keys, passphrase).map(|folder| (folder, settings.keys)).map_err(refused)
     }
@@ -45,7 +52,7 @@ impl Folder {
 
 /// Puts a key into the folder. It is a file like any other: sealed where the others are, and a node takes it up when it reads the folder.
 pub(super) fn import(file: &Path, algorithm: Option<&str>, folder: &Folder) -> Result<(), Failure> {
-    let (folder, place) = folder.open()?;
+    let (folder, place) = folder.open(true)?;
     let ring = folder.load().map_err(refused)?;
     let (key, mode) =
         read_key(file, algorithm.and_then(Algorithm::from_name)).map_err(|why| Failure::Refused(format!("{}: {why}", file.display())))?;
@@ -71,7 +78,7 @@ pub(super) fn import(file: &Path, algorithm: Option<&str>, folder: &Folder) -> R
 /// Seals every file under this passphrase, or under none.
 pub(super) fn seal(passphrase_file: Option<&Path>, folder: &Folder) -> Result<(), Failure> {
     let passphrase = passphrase_file.map(Passphrase::read).transpose().map_err(refused)?;
-    let (folder, place) = folder.open()?;
+    let (folder, place) = folder.open(false)?;
     let reseal = |folder: KeyFolder| folder.sweep().and_then(|()| folder.resealed(passphrase).reseal());
     let changed = folder.alone().and_then(reseal).map_err(refused)?;
     match passphrase_file {
