@@ -184,6 +184,15 @@ fn every_page_that_the_readme_links_to_exists() {
     let page = readme();
     let targets = page.split("](").skip(1).filter_map(|rest| rest.split(')').next());
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let gone: Vec<&str> = targets.filter(|target| !target.contains("://") && !root.join(target).exists()).collect();
+    let heading = |line: &str| {
+        let name = line.strip_prefix('#')?.trim_start_matches('#').trim().to_lowercase();
+        Some(name.chars().filter(|c| c.is_alphanumeric() || " -".contains(*c)).collect::<String>().replace(' ', "-"))
+    };
+    let is_there = |target: &str| {
+        let (path, place) = target.split_once('#').unwrap_or((target, ""));
+        let file = root.join(path);
+        file.exists() && (place.is_empty() || std::fs::read_to_string(file).unwrap().lines().filter_map(heading).any(|name| name == place))
+    };
+    let gone: Vec<&str> = targets.filter(|target| !target.contains("://") && !is_there(target)).collect();
     assert!(gone.is_empty(), "README.md links to pages that are not there: {gone:?}");
 }
