@@ -31,6 +31,8 @@ impl Issuer {
         }
         let (jti, subject, client_id) = match self.access_token_to_revoke(token) {
             Ok(named) => named,
+            // It may be good, and would stay so.
+            Err(Denial::Stale) => return Err(Denial::Stale.into()),
             Err(denial) => return Ok(matches!(denial, Denial::Expired | Denial::Revoked(_))),
         };
         if !may_revoke_any && client_id != caller.client.id {

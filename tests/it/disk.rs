@@ -1,5 +1,8 @@
 //! The disk under a running node fills up or fails: what its clients and its operator see.
 
+use std::time::Duration;
+
+use mintage::verify::HARD_AGE;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -26,6 +29,20 @@ async fn a_full_disk_is_503_before_any_effect_and_a_restart_with_room_goes_on() 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_fsync_is_503_from_then_on_and_a_restart_finds_what_was_acknowledged() {
     survives(Fault::Sync).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_given_back_while_the_view_is_too_old_is_not_called_revoked() {
+    let disk = Storage::default();
+    let app = TestApp::on_disk("", &disk).await;
+    let session = app.open("alice").await;
+    disk.fail(Some(Fault::Sync));
+    app.beat().await;
+    app.clock.advance(HARD_AGE + Duration::from_secs(1));
+    for token in [&session.access, &session.refresh] {
+        app.form("/oauth/revoke", &[("client_id", "app"), ("token", token)]).await.must_be(503);
+    }
+    app.form("/oauth/revoke", &[("client_id", "app"), ("token", "no token of ours")]).await.must_be(200);
 }
 
 async fn survives(fault: Fault) {
