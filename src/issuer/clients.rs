@@ -30,7 +30,6 @@ impl Issuer {
         registry.clients.get(id).map(|client| self.info(&registry, client)).ok_or_else(|| Refusal::NotFound.into())
     }
 
-    /// Registers a client. A confidential one gets a secret, which is answered this once and kept hashed.
     pub(super) async fn register(&self, by: &Bearer, mut client: Client) -> Result<ClientAdded, Fault> {
         by.must_have(management::CLIENTS)?;
         let _changing = self.changing.lock().await;
@@ -45,7 +44,6 @@ impl Issuer {
         Ok(ClientAdded { info, secret })
     }
 
-    /// Replaces a registration whole, but for the secrets, which stay. One that is disabled loses its access tokens first; its sessions wait.
     pub(super) async fn register_anew(&self, by: &Bearer, mut client: Client) -> Result<ClientInfo, Fault> {
         by.must_have(management::CLIENTS)?;
         let _changing = self.changing.lock().await;
@@ -55,19 +53,21 @@ impl Issuer {
             return Err(Refusal::invalid("/type", Code::CannotChange).into());
         }
         client.secrets = held.secrets;
-        if client.disabled && !held.disabled {
-            self.void_client(by, &client.id, Extent::AccessTokens, "client_disabled").await?;
-        }
         let info = self.put_client(client).await?;
+        // Also where it was disabled before: that may have failed half-way.
+        if info.client.disabled {
+            self.void_client(by, &info.client.id, Extent::AccessTokens, "client_disabled").await?;
+        }
         tracing::info!(client_id = info.client.id, by = by.client_id, "client replaced");
         Ok(info)
     }
 
-    /// Removes a client. Its sessions end and its access tokens are void first: who takes the id later inherits nothing.
+    /// It is disabled first: what it got while its tokens are voided would outlive it.
     pub(super) async fn unregister(&self, by: &Bearer, id: &str) -> Result<(), Fault> {
         by.must_have(management::CLIENTS)?;
         let _changing = self.changing.lock().await;
-        self.touchable(by, id)?;
+        let held = self.touchable(by, id)?;
+        self.put_client(Client { disabled: true, ..held }).await?;
         self.void_client(by, id, Extent::Sessions, "client_removed").await?;
         self.store.remove_client(id.to_owned()).await?;
         let mut registry = Registry::clone(&self.registry.load());

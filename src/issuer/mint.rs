@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Fault, Issuer, Unavailable};
+use super::{Fault, Issuer, Refusal, Unavailable};
 use crate::claims::{Claims, Custom};
 use crate::id::{Jti, Sid, Stamp};
 use crate::keyring::{KeyRing, Signature, SigningKey};
@@ -61,7 +61,12 @@ impl Issuer {
     }
 
     /// Makes and signs one access token (RFC 9068 §2.2; PASETO v4.public with the same claims).
+    ///
+    /// A client that has been disabled or removed since it asked gets none: what voided its tokens may lie below this stamp.
     pub(super) async fn mint(&self, minting: &Minting<'_>, signer: &Signer) -> Result<Minted, Fault> {
+        if self.registry.load().client(&minting.client.id).is_none() {
+            return Err(Refusal::ClientNotAuthenticated.into());
+        }
         let claims = self.claims(minting)?;
         let key = signer.key()?.verifying();
         let token = match minting.client.format {

@@ -1,7 +1,10 @@
 //! `/v1/clients`: what a client may do is given out by somebody who may do it.
 
+use std::sync::Arc;
+
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use crate::app::{Answer, TestApp};
 use crate::wire::{call, is_about_field, is_oauth_error, is_problem, node_with, secret_of};
@@ -106,6 +109,52 @@ async fn a_removed_client_is_unknown_and_its_sessions_refresh_no_more() {
     app.restart().await;
     is_oauth_error(&app.refresh_at("phone", &session.refresh).await, 401, "invalid_client");
     is_problem(&app.get("/v1/clients/phone", &app.admin().await).await, 404, "not_found");
+}
+
+/// The tokens that `backend` gets, by eight hands, from before `change` until it gets none.
+async fn minted_during(app: &Arc<TestApp>, secret: &str, change: impl Future<Output = Answer>) -> Vec<String> {
+    let mut minting = JoinSet::new();
+    for _ in 0..8 {
+        let (app, secret) = (app.clone(), secret.to_owned());
+        minting.spawn(async move {
+            let mut tokens = Vec::new();
+            loop {
+                let answer =
+                    app.form_as("/oauth/token", "backend", &secret, &[("grant_type", "client_credentials"), ("scope", "read")]).await;
+                if answer.status != 200 {
+                    is_oauth_error(&answer, 401, "invalid_client");
+                    return tokens;
+                }
+                tokens.push(answer.text("/access_token"));
+            }
+        });
+    }
+    assert!(change.await.status.is_success());
+    minting.join_all().await.concat()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_client_gets_while_it_is_disabled_or_removed_is_void() {
+    let app = Arc::new(TestApp::start().await);
+    let mut secret = add(&app, &backend()).await.must_be(201).text("/client_secret");
+    let mut minted = 0;
+    for _ in 0..5 {
+        let mut disabled = whole(app.get("/v1/clients/backend", &app.admin().await).await.body);
+        disabled["disabled"] = json!(true);
+        let tokens = minted_during(&app, &secret, put(&app, "backend", &disabled)).await;
+        disabled["disabled"] = json!(false);
+        put(&app, "backend", &disabled).await.must_be(200);
+        for token in &tokens {
+            assert!(!app.is_active(token).await, "disabled");
+        }
+        let removed = minted_during(&app, &secret, remove(&app, "backend")).await;
+        secret = add(&app, &backend()).await.must_be(201).text("/client_secret");
+        for token in &removed {
+            assert!(!app.is_active(token).await, "removed");
+        }
+        minted += tokens.len() + removed.len();
+    }
+    println!("{minted} tokens minted while their client was disabled or removed, 0 of them good afterwards");
 }
 
 #[tokio::test(flavor = "multi_thread")]
