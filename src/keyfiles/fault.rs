@@ -21,7 +21,7 @@ pub enum KeyFileProblem {
     NotAFolder,
     /// A folder, a pipe or the like where a file belongs.
     NotAFile,
-    /// It was there when the node read it first.
+    /// The key that the node read there before is there no more.
     Gone,
     /// More bytes than any file of its kind has.
     TooLarge(u64),
@@ -97,7 +97,7 @@ impl fmt::Display for KeyFileProblem {
             Self::Io(why) => f.write_str(why),
             Self::NotAFolder => f.write_str("not a folder"),
             Self::NotAFile => f.write_str("not a file"),
-            Self::Gone => f.write_str("it is gone"),
+            Self::Gone => f.write_str("the key that was there is gone"),
             Self::TooLarge(bytes) => write!(f, "too large ({bytes} bytes)"),
             Self::InUse => f.write_str("another process is at work in it"),
             Self::Serving => f.write_str("another mintage holds it, and serves with these keys"),

@@ -154,7 +154,7 @@ impl KeyFolder {
         Ok(ring)
     }
 
-    /// Holds what is read now against what was read before: no key that is not over may be gone.
+    /// Holds what is read now against what was read before: no key that is not over may be gone, or have another in its place.
     ///
     /// # Errors
     /// [`KeyFileProblem::Gone`], of the first one.
@@ -162,11 +162,11 @@ impl KeyFolder {
         let lives = |ends_at: Option<Moment>| ends_at.is_none_or(|end| end > at);
         let gone = |name: String| Err(self.fault(&self.path.join(format!("{name}.json")), KeyFileProblem::Gone));
         for key in before.signing.iter().filter(|key| lives(key.life.ends_at)) {
-            if now.key(key.key.verifying().kid()).is_none() {
+            if !now.holds(key.key.verifying().kid()) {
                 return gone(format::signing_name(key));
             }
         }
-        match before.macs.iter().find(|mac| lives(mac.ends_at) && now.mac(mac.id).is_none()) {
+        match before.macs.iter().find(|mac| lives(mac.ends_at) && !now.holds(&mac.name())) {
             Some(mac) => gone(format::mac_name(mac)),
             None => Ok(()),
         }

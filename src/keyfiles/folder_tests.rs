@@ -309,6 +309,18 @@ fn what_is_no_key_file_does_not_hold_the_start_up() {
 }
 
 #[test]
+fn a_key_in_the_place_of_one_that_was_read_does_not_take_it() {
+    let (_temporary, folder, _) = with_one_key();
+    let at = Moment::from_seconds(1_000);
+    folder.save_mac(&mac_key(1)).unwrap();
+    let before = folder.load().unwrap();
+    assert_eq!(folder.must_still_hold(&folder.load().unwrap(), &before, at), Ok(()));
+    folder.save_mac(&MacKey::new(1, Secret::new([9; 32]), at, at, None)).unwrap();
+    let fault = folder.must_still_hold(&folder.load().unwrap(), &before, at).unwrap_err();
+    assert_eq!((fault.problem, fault.path), (KeyFileProblem::Gone, folder.path.join("mac-1.json")));
+}
+
+#[test]
 fn an_offline_command_is_alone_in_the_folder() {
     let (_temporary, folder, _) = with_one_key();
     let fault = KeyFolder::open(&folder.path, None).unwrap().alone().unwrap_err();
