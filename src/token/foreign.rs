@@ -70,7 +70,7 @@ impl From<HeaderFault> for ForeignFault {
 pub(super) struct Foreign<'a> {
     parts: Parts<'a>,
     pub(super) header: Header,
-    algorithm: Algorithm,
+    pub(super) algorithm: Algorithm,
     /// The public key that the header brings, where this kind may bring one.
     pub(super) jwk: Option<String>,
 }
