@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::{Algorithm, BadKey, SigningKey, VerifyingKey};
 use crate::json::{self, Limits, Value};
 
-/// Bytes of a JWK that is looked at all.
+/// Bytes of a JWK that is looked at at all.
 const MAX_BYTES: usize = 16 * 1024;
 /// What is read of it, in the order of `RSAPrivateKey` (RFC 8017 §A.1.2) where the key is one.
 const NAMES: [&str; 13] = ["n", "e", "d", "p", "q", "dp", "dq", "qi", "x", "y", "kty", "crv", "alg"];
@@ -88,7 +88,9 @@ impl Members {
     }
 
     fn rsa(&self) -> Result<Bytes, BadKey> {
-        let mut numbers = integer(&[0]);
+        // Large enough for any key: growing would leave a copy behind that is not wiped.
+        let mut numbers = Zeroizing::new(Vec::with_capacity(MAX_BYTES));
+        numbers.extend_from_slice(&integer(&[0]));
         for name in &NAMES[..8] {
             numbers.extend_from_slice(&integer(&self.bytes(name)?));
         }

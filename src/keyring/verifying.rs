@@ -10,8 +10,8 @@ use ring::signature::{ECDSA_P256_SHA256_FIXED, RSA_PKCS1_2048_8192_SHA256, Unpar
 
 use super::{Algorithm, BadKey, jwk, paserk};
 
-/// A public key with its algorithm and id. Every one that exists has been checked: a point of its curve, not of small order, in its one spelling;
-/// or a modulus and exponent within bounds.
+/// A public key with its algorithm and id. Every one that exists has been checked: a point of its curve, not of small order, in its one
+/// spelling; or a modulus and exponent within bounds.
 #[derive(Clone, PartialEq, Eq)]
 pub struct VerifyingKey {
     kid: String,
@@ -78,8 +78,8 @@ impl VerifyingKey {
         Ok(Self { kid, algorithm: Algorithm::Rs256, material })
     }
 
-    /// Reads a JWK (RFC 7517): OKP with Ed25519 (RFC 8037; without `alg` it is EdDSA), EC with P-256, or RSA for RS256. Its id is its `kid` where it has one,
-    /// else the thumbprint of RFC 7638. Members that we do not know are ignored; `exp` and `iss` are for whoever holds the set.
+    /// Reads a JWK (RFC 7517): OKP with Ed25519 (RFC 8037; without `alg` it is EdDSA), EC with P-256, or RSA for RS256. Its id is its `kid`
+    /// where it has one, else the thumbprint of RFC 7638. Members that we do not know are ignored; `exp` and `iss` are for whoever holds the set.
     ///
     /// # Errors
     /// [`BadKey`]: whatever is private, has another purpose or another algorithm, or is not what it says.
