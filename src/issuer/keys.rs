@@ -28,7 +28,6 @@ impl Issuer {
         }
     }
 
-    /// Publishes one more key, of the deployment's JWT algorithm where none is named. It signs when its format's next switch comes.
     pub(super) async fn announce(&self, by: &Bearer, algorithm: Option<&str>) -> Result<KeyInfo, Fault> {
         by.must_have(management::KEYS)?;
         let named =
@@ -53,7 +52,6 @@ impl Issuer {
         Ok(told)
     }
 
-    /// Lets the standbys sign: now, or as soon as everybody can know them (2 × the key sets' max-age after their announcement).
     pub(super) async fn rotate(&self, by: &Bearer) -> Result<RingInfo, Fault> {
         by.must_have(management::KEYS)?;
         let _changing = self.changing.lock().await;
@@ -67,7 +65,6 @@ impl Issuer {
         Ok(self.ring_info())
     }
 
-    /// Stops a key from signing; what it signed stays good until it expires.
     pub(super) async fn retire(&self, by: &Bearer, kid: &str) -> Result<KeyInfo, Fault> {
         by.must_have(management::KEYS)?;
         let _changing = self.changing.lock().await;
@@ -92,8 +89,6 @@ impl Issuer {
         Ok(told)
     }
 
-    /// Takes back everything that a key signed: in the log, so that every edge refuses at once, and in the ring, where its standby
-    /// signs from now on.
     pub(super) async fn take_back_key(&self, by: &Bearer, kid: &str) -> Result<KeyInfo, Fault> {
         by.must_have(management::KEYS)?;
         let request = super::RevokeRequest {
@@ -118,7 +113,7 @@ impl Issuer {
     /// folder: where that fails, this node switches in memory, and the file follows later.
     pub(super) async fn key_was_revoked(&self, kid: &str) {
         let _changing = self.changing.lock().await;
-        if self.ring.load().key(kid).is_some_and(|held| held.life.revoked_at.is_some()) {
+        if self.ring.load().key(kid).is_none_or(|held| held.life.revoked_at.is_some()) {
             return;
         }
         let now = self.now();
@@ -140,7 +135,6 @@ impl Issuer {
         }
     }
 
-    /// Lets the announced MAC key make refresh tokens, as soon as every node has had the time to read it. What was made before stays good.
     pub(super) async fn rotate_macs(&self, by: &Bearer) -> Result<RingInfo, Fault> {
         by.must_have(management::KEYS)?;
         let _changing = self.changing.lock().await;
