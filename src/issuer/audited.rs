@@ -1,4 +1,4 @@
-//! The verbs with an effect, each between the two lines that it leaves in the audit trail.
+//! The verbs with an effect, each between the two lines that it leaves in the audit trail. What each does stands in the file of its subject.
 
 use super::{
     Backup, Bearer, Caller, ClientAdded, ClientInfo, Fault, Issuer, KeyInfo, OpenAnswer, OpenRequest, PatchRequest, PatchSubjectAnswer,
@@ -79,7 +79,7 @@ impl Issuer {
         self.audited(deed, self.register(by, client), |_| Facts::default()).await
     }
 
-    /// Replaces a registration whole, but for the secrets, which stay.
+    /// Replaces a registration whole, but for the secrets, which stay. One that is disabled loses its access tokens; its sessions wait.
     pub async fn replace_client(&self, by: &Bearer, client: Client) -> Result<ClientInfo, Fault> {
         let deed = by.deed(Action::ReplaceClient, Target::Client(Text::of(&client.id)));
         self.audited(deed, self.register_anew(by, client), |_| Facts::default()).await

@@ -11,7 +11,6 @@ pub struct Backup {
 }
 
 impl Issuer {
-    /// The store as it is at this moment.
     pub(super) async fn copy_store(&self, by: &Bearer) -> Result<Backup, Fault> {
         by.must_have(management::BACKUP)?;
         let snapshot = self.store.snapshot()?.ok_or(Refusal::Unsupported("/"))?;

@@ -7,7 +7,6 @@ use crate::registry::check::MAX_SECRETS;
 use crate::registry::{Client, ClientType, SecretHash, management};
 
 impl Issuer {
-    /// Gives a client one more secret, which is answered this once and kept hashed. At most two are held.
     pub(super) async fn one_more_secret(&self, by: &Bearer, id: &str) -> Result<SecretAdded, Fault> {
         by.must_have(management::CLIENTS)?;
         let _changing = self.changing.lock().await;
@@ -27,7 +26,6 @@ impl Issuer {
         Ok(SecretAdded { id: secret_id, secret })
     }
 
-    /// Ends a secret. The last one stays, unless the client proves itself with keys.
     pub(super) async fn one_secret_less(&self, by: &Bearer, id: &str, secret_id: &str) -> Result<ClientInfo, Fault> {
         by.must_have(management::CLIENTS)?;
         let _changing = self.changing.lock().await;

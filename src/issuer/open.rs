@@ -15,7 +15,6 @@ use crate::token::b64;
 use crate::token::refresh::{RefreshToken, hash_secret};
 
 impl Issuer {
-    /// Opens a session for `request.subject`. One store call; with an idempotency key a lost answer leaves no orphan.
     pub(super) async fn open_session(&self, by: &Bearer, request: OpenRequest) -> Result<OpenAnswer, Fault> {
         by.must_have(management::SESSIONS_OPEN)?;
         let client = self.openable(by, &request)?;

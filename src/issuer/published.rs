@@ -46,13 +46,14 @@ impl Issuer {
             ring.published(now).into_iter().filter(|held| held.key.verifying().algorithm().is_paseto() == paseto).collect();
         let body = if paseto { paserk_set(&keys, &self.policy.issuer) } else { jwks(&keys, &self.policy.issuer) };
         let usual = self.policy.jwks_max_age;
+        // The standby that was made in its place is known to nobody yet.
         let revoked_lately = |held: &RingKey| held.life.revoked_at.is_some_and(|at| at.plus(usual * 2) > now);
         let usual = if ring.signing.iter().any(revoked_lately) { usual / 10 } else { usual };
         Published { body, max_age: max_age(&keys, usual, now) }
     }
 }
 
-/// Shrinks as a switch nears (and to a tenth for a while after a revocation, whose new standby nobody knows yet), so that nobody meets a key that he has not seen.
+/// Shrinks as a switch nears, so that nobody meets a key that he has not seen.
 fn max_age(keys: &[&RingKey], usual: Duration, now: Moment) -> Duration {
     let next = keys.iter().map(|held| held.life.activates_at).filter(|at| *at > now).min();
     let left = next.map_or(usual, |at| at.since(now) / 2);

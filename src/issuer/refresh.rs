@@ -93,7 +93,7 @@ impl Issuer {
         }
         let reads = self.ring_reads.load(Ordering::Acquire);
         let mut first_sought = self.mac_sought.lock().unwrap_or_else(PoisonError::into_inner);
-        let (_, sought) = *first_sought.filter(|(of, _)| *of == id).get_or_insert((id, reads));
+        let (_, sought) = first_sought.filter(|(of, _)| *of == id).unwrap_or((id, reads));
         *first_sought = Some((id, sought));
         let read_ago = super::follow::millis(self.clock.monotonic()).saturating_sub(self.ring_read_at.load(Ordering::Acquire));
         if reads > sought && u128::from(read_ago) < super::mac_keys::KNOWN_AFTER.as_millis() {

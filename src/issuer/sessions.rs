@@ -30,7 +30,6 @@ impl Issuer {
         Ok(ListAnswer { sessions: page.sessions, next: page.next })
     }
 
-    /// Merges claims into one session and narrows its scope; the next access token says so. Access tokens that are out stay as they are.
     pub(super) async fn patch_session(&self, by: &Bearer, sid: Sid, request: PatchRequest) -> Result<Session, Fault> {
         by.must_have(management::SESSIONS_UPDATE)?;
         if let Some(claims) = &request.claims {
@@ -51,8 +50,6 @@ impl Issuer {
         }
     }
 
-    /// Merges claims into every live session of a subject, and voids their access tokens in the same step where asked: a role change
-    /// takes effect at once, and nobody is signed out.
     pub(super) async fn patch_sessions(&self, by: &Bearer, request: PatchSubjectRequest) -> Result<PatchSubjectAnswer, Fault> {
         by.must_have(management::SESSIONS_UPDATE)?;
         check_subject(&request.subject)?;
