@@ -237,19 +237,13 @@ impl Node {
         let (data, keys) = (folder.join("data"), folder.join("keys"));
         let mut command = Command::new(env!("CARGO_BIN_EXE_mintage"));
         command.env_clear().args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data).arg("--keys").arg(keys);
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let out = folder.join("first-words");
+        let mut child = command.stdin(Stdio::null()).stdout(std::fs::File::create(&out).unwrap()).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
         let url = lines.by_ref().find_map(|line| line.strip_prefix("listening on ").map(str::to_owned)).unwrap();
         std::thread::spawn(move || lines.for_each(drop));
         // What a first run says is there before it listens; a later one says nothing.
-        let mut first_words = vec![0; 8 * 1024];
-        let mut out = child.stdout.take().unwrap();
-        let (said, heard) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            let length = out.read(&mut first_words).unwrap();
-            let _ = said.send(String::from_utf8_lossy(&first_words[..length]).into_owned());
-        });
-        let first_words = heard.recv_timeout(std::time::Duration::from_millis(500)).unwrap_or_default();
+        let first_words = std::fs::read_to_string(out).unwrap();
         Self { child, url, first_words }
     }
 

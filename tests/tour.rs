@@ -2,15 +2,11 @@
 #![cfg(feature = "service")]
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc;
-use std::time::Duration;
 
 const MINTAGE: &str = env!("CARGO_BIN_EXE_mintage");
-const START: Duration = Duration::from_secs(30);
 
 fn readme() -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
@@ -35,22 +31,22 @@ struct Server {
 impl Server {
     fn first_run() -> Self {
         let folder = tempfile::Builder::new().prefix("mintage-tour-").tempdir().expect("a temporary folder").keep();
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
+        let printed = folder.join("printed");
         let mut child = Command::new(MINTAGE)
-            .args(["serve", "--listen", &format!("127.0.0.1:{port}")])
+            .args(["serve", "--listen", "127.0.0.1:0"])
             .current_dir(&folder)
             .env_remove("MINTAGE_ADMIN_SECRET")
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
+            .stdout(fs::File::create(&printed).expect("a file"))
             .stderr(Stdio::piped())
             .spawn()
             .expect("mintage starts");
-        let ready = first_line_with(child.stderr.take().expect("piped"), "listening on http://");
-        let first_words = lines_until_quiet(child.stdout.take().expect("piped"));
-        let url = format!("http://127.0.0.1:{port}");
-        let mut server = Self { child, folder, url, secret: String::new(), printed: String::new() };
-        ready.recv_timeout(START).expect("the server says on standard error that it listens");
-        server.printed = first_words.recv_timeout(START).expect("the first run prints the secret and what to paste");
+        let mut said = BufReader::new(child.stderr.take().expect("piped")).lines().map_while(Result::ok);
+        let mut server = Self { child, folder, url: String::new(), secret: String::new(), printed: String::new() };
+        server.url = said.find_map(|line| line.strip_prefix("listening on ").map(str::to_owned)).expect("it says that it listens");
+        // To the end, so that it never waits for a reader.
+        std::thread::spawn(move || said.for_each(drop));
+        server.printed = fs::read_to_string(printed).expect("what a first run prints is there before it listens");
         server.secret = secret_in(&server.printed);
         server
     }
@@ -89,40 +85,6 @@ impl Drop for Server {
 /// A script that asks for nothing has closed its end: that is its right.
 fn type_secret(mut stdin: ChildStdin, secret: &str) {
     drop(writeln!(stdin, "{secret}"));
-}
-
-/// Reads to the end, so that the server never blocks on a full pipe.
-fn first_line_with(pipe: impl Read + Send + 'static, wanted: &'static str) -> mpsc::Receiver<String> {
-    let (send, receive) = mpsc::channel();
-    std::thread::spawn(move || {
-        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
-            if line.contains(wanted) {
-                drop(send.send(line));
-            }
-        }
-    });
-    receive
-}
-
-/// Everything that comes until nothing has come for a moment; reads on to the end for the same reason.
-fn lines_until_quiet(pipe: impl Read + Send + 'static) -> mpsc::Receiver<String> {
-    const QUIET: Duration = Duration::from_millis(500);
-    let (send_line, line) = mpsc::channel();
-    let (send_all, all) = mpsc::channel();
-    std::thread::spawn(move || {
-        for text in BufReader::new(pipe).lines().map_while(Result::ok) {
-            drop(send_line.send(text));
-        }
-    });
-    std::thread::spawn(move || {
-        let mut text = line.recv().unwrap_or_default() + "\n";
-        while let Ok(next) = line.recv_timeout(QUIET) {
-            text += &(next + "\n");
-        }
-        drop(send_all.send(text));
-        line.into_iter().for_each(drop);
-    });
-    all
 }
 
 /// The one long word on the line that speaks of the secret.

@@ -153,14 +153,18 @@ async fn alpn_chooses_http_2_or_1_1_and_refuses_what_is_neither() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_speaks_plainly_to_it_is_told_so_and_half_a_handshake_is_cut_off() {
     let authority = Authority::new();
-    let app = node(&authority.pair(2040), "[connections]\nhead = \"300ms\"\n").await;
+    let app = node(&authority.pair(2040), "[connections]\nhead = \"3s\"\n").await;
     let mut plain = tcp(&app).await;
     plain.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.expect("it is sent");
     let answer = read_raw(&mut plain).await.expect("an answer");
     assert!(answer.status == 400 && answer.text.ends_with("This port speaks TLS: use https://..."), "{}", answer.text);
+    let mut halves = Vec::new();
     for opening in [&b""[..], b"\x16", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"] {
         let mut half = tcp(&app).await;
         half.write_all(opening).await.expect("it is sent");
+        halves.push(half);
+    }
+    for mut half in halves {
         assert!(read_raw(&mut half).await.is_none(), "closed");
     }
     let page = authority.ask(&app, "GET", "/metrics", "\r\n").await;
@@ -210,7 +214,7 @@ async fn a_certificate_that_is_over_stops_the_start() {
 async fn the_operators_door_speaks_plainly_and_says_first_that_the_node_stops() {
     let authority = Authority::new();
     let pair = authority.pair(2040);
-    let mut app = node(&pair, "ops_listen = \"127.0.0.1:0\"\nshutdown_delay = \"600ms\"\n").await;
+    let mut app = node(&pair, "ops_listen = \"127.0.0.1:0\"\nshutdown_delay = \"5s\"\n").await;
     let ops = format!("http://{}", app.ops_address());
     let ready = || async { reqwest::get(format!("{ops}/healthz/ready")).await.expect("an answer") };
     assert_eq!(ready().await.status(), 200);
