@@ -20,6 +20,9 @@ pub trait Clock: Send + Sync + 'static {
 
     /// Compares the two faces; called once a second.
     fn settle(&self);
+
+    /// Whether it goes on by itself. Whoever moves one that does not runs the jobs whose time comes.
+    fn goes_on(&self) -> bool;
 }
 
 /// How far the faces may drift apart in one second before it counts as a jump.
@@ -70,6 +73,10 @@ impl Clock for SystemClock {
     fn settle(&self) {
         let seen = self.wall().minus(self.monotonic());
         self.steady.lock().unwrap_or_else(PoisonError::into_inner).settle(seen);
+    }
+
+    fn goes_on(&self) -> bool {
+        true
     }
 }
 
@@ -125,6 +132,10 @@ impl Clock for ManualClock {
     }
 
     fn settle(&self) {}
+
+    fn goes_on(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]

@@ -30,8 +30,11 @@ impl Ticker {
         Self { issuer, clock, certificate }
     }
 
-    /// Runs every job at its time until `stop`; a job that has begun is finished.
+    /// Runs every job at its time until `stop`; a job that has begun is finished. Runs none where the clock does not go on by itself.
     pub async fn run(self, stop: CancellationToken) {
+        if !self.clock.goes_on() {
+            return;
+        }
         let (mut beat, mut tend, mut sweep) = (every(BEAT), every(TEND), every(SWEEP));
         let beats = async {
             loop {
