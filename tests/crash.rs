@@ -87,7 +87,8 @@ fn a_stop_under_load_drains_and_loses_nothing() {
     let mut verdict = Verdict::default();
     let mut slowest = Duration::ZERO;
     for _ in 0..5 {
-        std::thread::sleep(Duration::from_millis(300 + random.below(900)));
+        witness.works_for(60);
+        std::thread::sleep(Duration::from_millis(random.below(900)));
         let stopped = server.stop();
         assert_eq!(stopped.status, Some(0), "a stop in order is exit status 0:\n{}", stopped.said);
         assert!(!stopped.said.contains("cut off"), "nobody was cut off:\n{}", stopped.said);

@@ -42,6 +42,17 @@ pub(crate) fn must_be_void(server: &Server, login: &Login) {
     });
 }
 
+/// A node that runs, a login of an earlier run, and in `data.then` the state between the two.
+pub(crate) fn with_older_data() -> (Place, Server, Login) {
+    let place = Place::new();
+    let server = place.serve();
+    let login = login(&server);
+    end(server);
+    place.put("data.then", &place.path("data"));
+    let server = place.serve();
+    (place, server, login)
+}
+
 /// The way that the messages and docs/operations.md name: everything void, on what state and keys there are.
 pub(crate) fn restore_what_there_is(place: &Place) -> Server {
     for command in
@@ -61,12 +72,7 @@ pub(crate) fn restore_what_there_is(place: &Place) -> Server {
 
 #[test]
 fn older_data_beside_newer_keys_does_not_start() {
-    let place = Place::new();
-    let server = place.serve();
-    let login = login(&server);
-    end(server);
-    place.put("data.then", &place.path("data"));
-    let server = place.serve();
+    let (place, server, login) = with_older_data();
     revoke(&server, &login);
     end(server);
     place.put("data.now", &place.path("data"));
@@ -88,19 +94,16 @@ fn older_data_beside_newer_keys_does_not_start() {
 
 #[test]
 fn older_data_is_noticed_after_kill_9_too() {
-    let place = Place::new();
-    let server = place.serve();
-    let login = login(&server);
-    end(server);
-    place.put("data.then", &place.path("data"));
-    let server = place.serve();
+    let (place, server, login) = with_older_data();
     let mark = || fs::read_to_string(place.path("keys/store.mark")).unwrap();
     let at_start = mark();
     revoke(&server, &login);
     let entries = |mark: &str| mark.split(' ').nth(1).unwrap().parse::<u64>().unwrap();
-    while entries(&mark()) == entries(&at_start) {
+    let follows = (0..3_000).any(|_| {
         std::thread::sleep(Duration::from_millis(20));
-    }
+        entries(&mark()) != entries(&at_start)
+    });
+    assert!(follows, "the mark stands still: {}", mark());
     server.kill();
     place.put("data.now", &place.path("data"));
     place.put("data", &place.path("data.then"));

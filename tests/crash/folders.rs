@@ -5,7 +5,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::Command;
 
-use super::ages::{end, login, must_be_void, refused, restore_what_there_is, revoke};
+use super::ages::{end, login, must_be_void, refused, restore_what_there_is, revoke, with_older_data};
 use super::server::Place;
 
 fn set_mode(path: &Path, mode: u32) {
@@ -40,12 +40,7 @@ fn a_second_node_on_the_same_keys_is_refused_and_changes_nothing() {
 
 #[test]
 fn keys_that_lost_the_mark_do_not_start_a_state_that_had_one() {
-    let place = Place::new();
-    let server = place.serve();
-    let before = login(&server);
-    end(server);
-    place.put("data.then", &place.path("data"));
-    let server = place.serve();
+    let (place, server, before) = with_older_data();
     revoke(&server, &before);
     end(server);
     place.put("data", &place.path("data.then"));

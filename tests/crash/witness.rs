@@ -89,6 +89,16 @@ impl Witness {
         whole.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
+    /// Waits until so many more effects have been acknowledged, however slow the machine is.
+    pub(crate) fn works_for(&self, more: usize) {
+        let before = self.effects().len();
+        let is_done = (0..6_000).any(|_| {
+            std::thread::sleep(Duration::from_millis(20));
+            self.effects().len() >= before + more
+        });
+        assert!(is_done, "no {more} effects were acknowledged in two minutes");
+    }
+
     /// Lets every client finish what it is about and wait, so that what a slow machine is given to do between two kills is bounded.
     pub(crate) fn pause(&mut self) {
         self.tell(PAUSE);

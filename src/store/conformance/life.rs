@@ -8,6 +8,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 
+use tokio::task::JoinHandle;
+
 use super::*;
 use crate::policy::rotation::{StoreTime, apply, judge};
 use crate::policy::{EndReason, Ended, State};
@@ -19,6 +21,8 @@ const LONG_GRACE: Duration = Duration::from_secs(700);
 const MILLI: Duration = Duration::from_millis(1);
 const ASKS: [Ask; 5] = [Ask::Nothing, Ask::Refresh, Ask::Read, Ask::Patch, Ask::Revoke];
 const SLOTS: usize = 3;
+/// How much the tasks under load do between two steps of the clock.
+const EACH_STEP: u64 = 40;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Ask {
@@ -402,6 +406,8 @@ struct Tally {
     forgotten: AtomicU64,
     read: AtomicU64,
     ended: AtomicU64,
+    /// What the tasks have done, of any kind.
+    done: AtomicU64,
 }
 
 pub(super) async fn under_load_no_end_is_taken_back_and_nothing_is_forgotten_early<S: Store>(on: Bench<S>) {
@@ -428,18 +434,19 @@ pub(super) async fn under_load_no_end_is_taken_back_and_nothing_is_forgotten_ear
                         2 => watched.read(&on, &tally).await,
                         _ => watched.end(&on, &tally, n).await,
                     }
+                    tally.done.fetch_add(1, Ordering::SeqCst);
                     tokio::time::sleep(MILLI).await;
                 }
             }));
         }
     }
-    let swept = pass_time(&on).await;
+    let swept = pass_time(&on, &tally, &tasks).await;
     done.store(true, Ordering::SeqCst);
     for task in tasks {
         task.await.expect("nothing was taken back or forgotten early");
     }
     let counted = |counter: &AtomicU64| counter.load(Ordering::SeqCst);
-    let Tally { refreshed, gone, forgotten, read, ended } = &*tally;
+    let Tally { refreshed, gone, forgotten, read, ended, done: _ } = &*tally;
     println!(
         "life under load: {} refreshed, {} gone with a reason, {} forgotten after the grace, {} read, {} ended by a request, {swept} swept; \
          0 refreshed after an end was answered, 0 gone without a reason in the grace, 0 forgotten early",
@@ -452,8 +459,9 @@ pub(super) async fn under_load_no_end_is_taken_back_and_nothing_is_forgotten_ear
     assert!(counted(refreshed) > 40 && counted(gone) > 40 && counted(forgotten) > 40 && swept == 40);
 }
 
-/// The clock passes every end and every grace, in small steps, with heartbeats and sweeps between.
-async fn pass_time<S: Store>(on: &Bench<S>) -> u32 {
+/// The clock passes every end and every grace, in small steps, with heartbeats and sweeps between. It waits for the tasks, so that on
+/// a slow machine as much is asked in that time as on a fast one.
+async fn pass_time<S: Store>(on: &Bench<S>, tally: &Tally, tasks: &[JoinHandle<()>]) -> u32 {
     let mut swept = 0;
     for step in 0..700 {
         on.clock.advance(Duration::from_millis(250));
@@ -461,7 +469,10 @@ async fn pass_time<S: Store>(on: &Bench<S>) -> u32 {
         if step % 3 == 0 {
             swept += on.store.sweep(20).await.expect("the store works").sessions;
         }
-        tokio::time::sleep(MILLI).await;
+        let enough = tally.done.load(Ordering::SeqCst) + EACH_STEP;
+        while tally.done.load(Ordering::SeqCst) < enough && !tasks.iter().all(JoinHandle::is_finished) {
+            tokio::time::sleep(MILLI).await;
+        }
     }
     swept
 }
