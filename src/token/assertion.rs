@@ -93,8 +93,7 @@ impl From<json::Fault> for AssertionFault {
     }
 }
 
-/// An assertion that says the right things; who signed it is not known yet.
-#[derive(Clone, Debug)]
+/// An assertion that says the right things; who signed it is not known yet. It is a credential: it does not print.
 pub struct Assertion<'a> {
     jwt: Foreign<'a>,
     client_id: String,

@@ -65,8 +65,7 @@ impl From<HeaderFault> for ForeignFault {
     }
 }
 
-/// A JWT whose shape is good; of its signature nothing is known yet.
-#[derive(Clone, Debug)]
+/// A JWT whose shape is good; of its signature nothing is known yet. It does not print: it may be a credential.
 pub(super) struct Foreign<'a> {
     parts: Parts<'a>,
     pub(super) header: Header,
