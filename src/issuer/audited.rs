@@ -158,30 +158,34 @@ impl Issuer {
         done
     }
 
-    /// The store has ended a session because a superseded refresh token was presented; nobody asked for it, so there was no intent.
+    /// The store has ended a session because a superseded refresh token was presented; nobody asked for it.
     pub(super) fn reuse_was_detected(&self, caller: &Caller, session: &Session) {
-        let Some(trail) = &self.audit else { return };
         let deed = Deed {
             subject: Some(Text::of(&session.subject)),
             client_id: Some(Text::of(&session.client_id)),
             ..caller.deed(Action::ReuseDetected, Target::Session(session.sid))
         };
-        trail.conclude(self.event_id(), self.now(), deed, Ending::Done, Facts::default());
+        self.it_happened(deed, self.now());
     }
 
     /// A session was ended so that another one of its subject could be opened.
     pub(super) fn session_was_displaced(&self, by: &Bearer, subject: &str, sid: Sid) {
-        let Some(trail) = &self.audit else { return };
         let deed = Deed { subject: Some(Text::of(subject)), ..by.deed(Action::SessionDisplaced, Target::Session(sid)) };
-        trail.conclude(self.event_id(), self.now(), deed, Ending::Done, Facts::default());
+        self.it_happened(deed, self.now());
     }
 
     /// A key is in another state since the last look; nobody asks for that when its time comes.
     pub(super) fn key_has_turned(&self, kid: &str, state: &str, at: Moment) {
-        let Some(trail) = &self.audit else { return };
         let by = By { client_id: Text::of(THE_NODE), jti: None };
         let deed = Deed { reason_code: Some(Text::of(state)), ..Deed::new(Action::KeyTurned, Target::Key(Text::of(kid)), by) };
-        trail.conclude(self.event_id(), at, deed, Ending::Done, Facts::default());
+        self.it_happened(deed, at);
+    }
+
+    /// One line alone: there was no intent.
+    fn it_happened(&self, deed: Deed, at: Moment) {
+        if let Some(trail) = &self.audit {
+            trail.conclude(self.event_id(), at, deed, Ending::Done, Facts::default());
+        }
     }
 
     fn event_id(&self) -> EventId {

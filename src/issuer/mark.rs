@@ -11,7 +11,7 @@ use crate::store::Progress;
 const EVERY: Duration = Duration::from_secs(60);
 
 /// What the folder was told last.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Mark {
     told: Option<Progress>,
     /// Whether the last write failed, and was warned about.
@@ -34,24 +34,23 @@ impl Issuer {
 
     async fn mark_keys_after(&self, time: Duration) -> Result<(), Fault> {
         let Some(here) = *self.progress.lock().unwrap_or_else(PoisonError::into_inner) else { return Ok(()) };
-        let told = self.marked.lock().unwrap_or_else(PoisonError::into_inner).told;
-        if told.is_some_and(|told| !here.is_news_after(told, time)) {
+        let before = *self.marked.lock().unwrap_or_else(PoisonError::into_inner);
+        if before.told.is_some_and(|told| !here.is_news_after(told, time)) {
             return Ok(());
         }
         let folder = self.folder.clone();
         let writing = tokio::task::spawn_blocking(move || folder.save_mark(&here.to_string()));
         let written = writing.await.map_err(|why| Unavailable::KeyFolder(why.to_string()))?;
-        let is_expected = self.marked.lock().unwrap_or_else(PoisonError::into_inner).is_expected;
-        if written.is_ok() && !is_expected {
+        if written.is_ok() && !before.is_expected {
             self.store.expect_mark().await?;
         }
-        let mut marked = self.marked.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(why) = &written
-            && !marked.fails
+            && !before.fails
         {
             tracing::warn!(%why, "the key folder cannot be told how far the store has come: an older copy of the store would go unnoticed");
         }
-        *marked = Mark { told: Some(here), fails: written.is_err(), is_expected: is_expected || written.is_ok() };
+        let now = Mark { told: Some(here), fails: written.is_err(), is_expected: before.is_expected || written.is_ok() };
+        *self.marked.lock().unwrap_or_else(PoisonError::into_inner) = now;
         Ok(())
     }
 }
