@@ -22,6 +22,9 @@ CONFIGURATION = """
 [signing]
 algorithm = "{algorithm}"
 
+[defaults]
+access_ttl = "30m"                # the libraries take turns with the same tokens, on slow machines too
+
 [[resource_servers]]
 audience = "{implicit_audience}"
 implicit = "{implicit}"
