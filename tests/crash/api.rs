@@ -5,8 +5,12 @@ use std::time::Duration;
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use super::server::SECRET;
+
+/// How long a node may be gone, or answer 5xx.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A node, as a backend and as the app's clients see it.
 pub(crate) struct Api {
@@ -52,13 +56,14 @@ impl Api {
 
     /// Sends a request until it is answered; how often the answer was lost, and 5xx that came.
     pub(crate) async fn until_answered(&self, make: impl Fn() -> RequestBuilder) -> (Answer, Lost) {
-        let mut lost = Lost::default();
+        let (began, mut lost) = (Instant::now(), Lost::default());
         loop {
             match self.once(make()).await {
                 Some(answer) if answer.status < 500 => return (answer, lost),
                 Some(_) => lost.refused += 1,
                 None => lost.answers += 1,
             }
+            assert!(began.elapsed() < PATIENCE, "no good answer for {PATIENCE:?}: {lost:?}");
             tokio::time::sleep(Duration::from_millis(15)).await;
         }
     }
