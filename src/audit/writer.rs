@@ -214,10 +214,9 @@ impl Desk {
             return Ok(());
         }
         let Some(day) = day else { return Ok(()) };
-        if let Some(current) = &self.current {
+        if let Some(current) = self.current.take() {
             current.file.sync_data()?;
         }
-        self.current = None;
         let name = self.next_name(day)?;
         let (file, length) = self.folder.append_to(name)?;
         self.current = Some(Current { name, file, length });
