@@ -9,6 +9,7 @@ pub(in crate::store) mod keeping;
 mod life;
 mod limits;
 mod log;
+mod orders;
 mod patches;
 mod revocations;
 mod rotation;
@@ -433,7 +434,7 @@ macro_rules! every_order {
     ($backend:ty) => {
         #[test]
         fn request_timeout_and_sweep_have_no_gap_in_any_order() {
-            let orders = crate::store::conformance::life::in_every_order::<$backend>();
+            let orders = crate::store::conformance::orders::in_every_order::<$backend>();
             println!("{}: {orders} orders of request, timeout and sweep, each as the pure rule says", stringify!($backend));
             assert!(orders > 30_000);
         }
