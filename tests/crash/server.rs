@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
@@ -212,10 +213,14 @@ fn listen_to(child: &mut Child, said: &Arc<Mutex<String>>) -> mpsc::Receiver<()>
     is_ready
 }
 
-/// Below the ports that the system hands out: a client that knocks at a closed one of those can meet itself.
+/// A port that no other test of this process was given. Below those that the system hands out: a client that knocks at a closed one of
+/// those can meet itself.
 fn free_port() -> u16 {
-    let mut random = Random(u64::from(std::process::id()) << 32 | u64::from(Instant::now().elapsed().subsec_nanos()));
-    let mut tries = (0..1_000).map(|_| 15_000 + u16::try_from(random.below(15_000)).unwrap());
+    static TAKEN: AtomicU32 = AtomicU32::new(0);
+    let mut tries = (0..1_000).map(|_| {
+        let next = std::process::id().wrapping_mul(101).wrapping_add(TAKEN.fetch_add(1, Ordering::Relaxed));
+        15_000 + u16::try_from(next % 15_000).unwrap()
+    });
     tries.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap()
 }
 
