@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::connect::Connection;
 use super::output::{Failure, plain, show};
 use crate::ambient::{Clock, SystemClock};
-use crate::server::{Surroundings, snapshot_of};
+use crate::server::{Surroundings, rename_for_good, snapshot_of};
 use crate::store::embedded::{self, Contents};
 
 /// Copy the state of a running deployment to a file, or check such a file. Keys are not in it: copy keys/ by itself, sealed
@@ -38,7 +38,7 @@ pub(super) async fn run(backup: Backup) -> Result<(), Failure> {
     let file = destination(to.unwrap_or_default())?;
     let part = file.with_extension("part");
     let taken = take(&connection, data.as_deref(), &part).await.and_then(|()| read(&part));
-    let kept = taken.and_then(|contents| keep(&part, &file).map_err(|error| failed(&file, &error)).map(|()| contents));
+    let kept = taken.and_then(|contents| rename_for_good(&part, &file).map_err(|error| failed(&file, &error)).map(|()| contents));
     if kept.is_err() {
         let _ = fs::remove_file(&part);
     }
@@ -76,12 +76,6 @@ async fn take(connection: &Connection, data: Option<&Path>, part: &Path) -> Resu
 fn read(file: &Path) -> Result<Contents, Failure> {
     let open = File::open(file).map_err(|error| failed(file, &error))?;
     embedded::check(BufReader::new(open)).map_err(|fault| Failure::Refused(plain(&format!("{}: {fault}", file.display()))))
-}
-
-fn keep(part: &Path, file: &Path) -> io::Result<()> {
-    fs::rename(part, file)?;
-    let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(parent)?.sync_all()
 }
 
 fn failed(file: &Path, error: &io::Error) -> Failure {

@@ -45,8 +45,7 @@ impl Folder {
                 settings.keys.display()
             )));
         }
-        let passphrase = settings.passphrase_file.as_deref().map(Passphrase::read).transpose().map_err(refused)?;
-        KeyFolder::open(&settings.keys, passphrase).map(|folder| (folder, settings.keys)).map_err(refused)
+        KeyFolder::open_with(&settings.keys, settings.passphrase_file.as_deref()).map(|folder| (folder, settings.keys)).map_err(refused)
     }
 }
 

@@ -40,6 +40,14 @@ pub struct KeyFolder {
 }
 
 impl KeyFolder {
+    /// As [`KeyFolder::open`], with the passphrase that stands in this file, where one is named.
+    ///
+    /// # Errors
+    /// As there, and as [`Passphrase::read`].
+    pub fn open_with(path: &Path, passphrase_file: Option<&Path>) -> Result<Self, KeyFileFault> {
+        Self::open(path, passphrase_file.map(Passphrase::read).transpose()?)
+    }
+
     /// Opens the folder; makes it (with a README) where there is none, and closes it to others (mode 0700). Nothing else is changed. With a
     /// passphrase, what is written here is sealed, and what is sealed can be read. Several may have it open, but none while [`KeyFolder::alone`] holds.
     ///

@@ -38,6 +38,12 @@ pub(super) async fn void_key(store: &impl Store, kid: &str, why: &str, entropy: 
     revoke(store, Revocable::Key(kid.to_owned()), Known::default(), why, entropy).await
 }
 
+/// Voids the access tokens of a client.
+pub(super) async fn void_tokens_of(store: &impl Store, client: &str, why: &str, entropy: &dyn Entropy) -> Result<(), StoreFault> {
+    let tokens = Revocable::Epoch { target: Target::Client(client.to_owned()), extent: Extent::AccessTokens };
+    revoke(store, tokens, Known::default(), why, entropy).await
+}
+
 /// Lets no client of the store do anything until somebody says that it still may. The administrator keeps his rights and loses what he
 /// proved himself with: `mintage clients reset-admin` gives him another secret.
 pub(super) async fn distrust_clients(store: &impl Store) -> Result<Distrusted, StoreFault> {

@@ -28,7 +28,7 @@ use doors::OpenDoors;
 pub use distrust::Distrusted;
 pub use fault::StartFault;
 pub use reset_admin::{ResetFault, reset_admin};
-pub use restore::{Believed, Restored, restore, snapshot_of};
+pub use restore::{Believed, Restored, rename_for_good, restore, snapshot_of};
 
 /// Time and randomness of a node.
 pub struct Surroundings {

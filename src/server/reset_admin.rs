@@ -4,14 +4,11 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::start::store_settings;
-use super::{StartFault, Surroundings};
+use super::{StartFault, Surroundings, distrust};
 use crate::config::Settings;
-use crate::id::{RevocationId, Stamp};
 use crate::issuer::{self, ADMIN, keep_log};
-use crate::policy::EndReason;
-use crate::revocation::{Extent, Target};
 use crate::secret::Secret;
-use crate::store::{AnyStore, Embedded, Keep, Known, Revocable, Revoke, Store, StoreFault};
+use crate::store::{AnyStore, Embedded, Keep, Store, StoreFault};
 
 /// Why the administrator gets no new secret, and what to do instead.
 #[derive(Debug)]
@@ -51,17 +48,7 @@ pub async fn reset_admin(settings: &Settings, surroundings: Surroundings, make_a
     let admin = issuer::administrator(held, &secret);
     let lifetimes = settings.registry.lifetimes(&admin);
     store.put_client(admin, Keep { log: keep_log(lifetimes.access_ttl), session: lifetimes.absolute }).await?;
-    let revoke = Revoke {
-        id: RevocationId::new(Stamp::ZERO, &entropy.bytes()),
-        what: Revocable::Epoch { target: Target::Client(ADMIN.to_owned()), extent: Extent::AccessTokens },
-        only_if: None,
-        end_reason: EndReason::ClientRevoked,
-        reason_code: Some("admin_reset".to_owned()),
-        reason_note: None,
-        by: "mintage".to_owned(),
-        idempotency: None,
-    };
-    store.revoke(revoke, Known::default()).await?;
+    distrust::void_tokens_of(&store, ADMIN, "admin_reset", &*entropy).await?;
     Ok(secret)
 }
 

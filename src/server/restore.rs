@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::Surroundings;
 use super::distrust::{Distrusted, distrust_clients, void_everything, void_key};
 use crate::config;
-use crate::keyfiles::{KeyFileFault, KeyFolder, Passphrase};
+use crate::keyfiles::{KeyFileFault, KeyFolder};
 use crate::store::embedded::{self, Contents, Snapshot};
 use crate::store::{Embedded, Settings, Store};
 use crate::time::Moment;
@@ -88,8 +88,14 @@ pub async fn restore(
 
 /// Nobody else may have the keys in use: their mark is about to change.
 fn open_keys(settings: &config::Settings) -> Result<KeyFolder, KeyFileFault> {
-    let passphrase = settings.passphrase_file.as_deref().map(Passphrase::read).transpose()?;
-    KeyFolder::open(&settings.keys, passphrase)?.alone()
+    KeyFolder::open_with(&settings.keys, settings.passphrase_file.as_deref())?.alone()
+}
+
+/// Renames, and has the new name survive a power cut.
+pub fn rename_for_good(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)?;
+    let parent = to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(parent)?.sync_all()
 }
 
 fn must_be_free(data: &Path) -> Result<(), String> {
@@ -117,9 +123,7 @@ impl Building {
     }
 
     fn finish(self, data: &Path) -> io::Result<()> {
-        fs::rename(&self.path, data)?;
-        let parent = data.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(parent)?.sync_all()
+        rename_for_good(&self.path, data)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::audit::{self, Trail};
 use crate::config::{self, ProxyHeader, Settings};
 use crate::http::Doors;
 use crate::issuer::{FirstRun, Issuer, Parts, Policy, keep_log};
-use crate::keyfiles::{KeyFolder, Passphrase};
+use crate::keyfiles::KeyFolder;
 use crate::keyring::{Algorithm, KeyRing, KeyState, RingKey};
 use crate::registry::Registry;
 use crate::store::embedded::OpenFault;
@@ -111,8 +111,7 @@ fn open_audit(settings: &Settings, clock: &dyn Clock, entropy: &dyn Entropy, met
 
 /// Opens the key folder for this node alone.
 fn open_folder(settings: &Settings) -> Result<KeyFolder, StartFault> {
-    let passphrase = settings.passphrase_file.as_deref().map(Passphrase::read).transpose()?;
-    Ok(KeyFolder::open(&settings.keys, passphrase)?.for_a_node()?)
+    Ok(KeyFolder::open_with(&settings.keys, settings.passphrase_file.as_deref())?.for_a_node()?)
 }
 
 /// Reads the ring and holds it against the store; `true` where both are new. Only then are files touched: what a crash left unfinished
