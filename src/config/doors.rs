@@ -1,6 +1,5 @@
 //! `[tls]`, `[connections]`, and how the doors are shut.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use super::fault::Problem;
@@ -16,11 +15,10 @@ const HOUR: Duration = Duration::from_secs(3_600);
 /// and is asked at the start.
 pub(super) fn read_tls(top: &mut Section<'_>, issuer: Option<&Placed<String>>) -> Option<TlsFiles> {
     let mut section = top.section("tls");
-    let file = |text: &str| (!text.is_empty()).then(|| PathBuf::from(text));
     let was_named = |section: &Section<'_>, name: &str| section.places().contains_key(name);
     let (has_certificate, has_key) = (was_named(&section, "cert_file"), was_named(&section, "key_file"));
-    let certificate = section.parsed("cert_file", "name a PEM file with the certificate and its chain", file);
-    let key = section.parsed("key_file", "name a PEM file with the private key", file);
+    let certificate = section.path("cert_file", "name a PEM file with the certificate and its chain");
+    let key = section.path("key_file", "name a PEM file with the private key");
     if has_certificate && !has_key {
         section.missing("key_file", "name the certificate's private key too: TLS needs both");
     }

@@ -159,7 +159,7 @@ fn read_settings(table: Table, findings: &Findings) -> Settings {
     let (trusted_proxies, proxy_header) = proxies::read(&mut top);
     let listen = listen.map_or(SocketAddr::from(([127, 0, 0, 1], 8080)), |found| found.value);
     let is_local = trusted_proxies.is_empty() && listen.ip().is_loopback();
-    let data = read_path(&mut top, "data", "name a folder").unwrap_or_else(|| PathBuf::from("data"));
+    let data = top.path("data", "name a folder").map_or_else(|| PathBuf::from("data"), |found| found.value);
     let (shutdown_deadline, shutdown_delay) = doors::read_shutdown(&mut top);
     let store = read_store(&mut top);
     let namespace = top.parsed("namespace", "use 1 to 32 of a-z 0-9 - _", namespace);
@@ -173,7 +173,7 @@ fn read_settings(table: Table, findings: &Findings) -> Settings {
         rate_limits: rates::read(&mut top, is_local),
         keys: read_key_folder(&mut top, &data),
         data,
-        passphrase_file: read_path(&mut top, "passphrase_file", "name a file"),
+        passphrase_file: top.path("passphrase_file", "name a file").map(|found| found.value),
         store,
         namespace: namespace.map_or_else(|| "mintage".to_owned(), |found| found.value),
         registry: clients::read(&mut top, defaults),
@@ -192,19 +192,13 @@ fn read_settings(table: Table, findings: &Findings) -> Settings {
     settings
 }
 
-fn read_path(top: &mut Section<'_>, key: &'static str, fix: &'static str) -> Option<PathBuf> {
-    let not_empty = |text: &str| (!text.is_empty()).then(|| PathBuf::from(text));
-    top.parsed(key, fix, not_empty).map(|found| found.value)
-}
-
 /// Never the folder of the state: whoever copies one must not have both.
 fn read_key_folder(top: &mut Section<'_>, data: &Path) -> PathBuf {
-    let not_empty = |text: &str| (!text.is_empty()).then(|| PathBuf::from(text));
     let plain = |path: &Path| {
         path.components().filter(|part| *part != Component::CurDir).map(|part| part.as_os_str().to_owned()).collect::<Vec<_>>()
     };
     let default = || Placed { value: PathBuf::from("keys"), key: "keys".to_owned(), place: Place::Default };
-    let keys = top.parsed("keys", "name a folder", not_empty).unwrap_or_else(default);
+    let keys = top.path("keys", "name a folder").unwrap_or_else(default);
     if plain(&keys.value) == plain(data) {
         let problem = Problem::Conflict("is the folder of the state, too".to_owned());
         top.findings.fault(keys.place, keys.key, problem, "name another folder: whoever copies the state must not have the keys");
@@ -305,8 +299,7 @@ fn read_signing(top: &mut Section<'_>) -> Signing {
 fn read_audit(top: &mut Section<'_>, data: &Path) -> Option<Audit> {
     let mut section = top.section("audit");
     let enabled = section.flag("enabled").unwrap_or(true);
-    let not_empty = |text: &str| (!text.is_empty()).then(|| PathBuf::from(text));
-    let folder = section.parsed("folder", "name a folder", not_empty).map_or_else(|| data.join("audit"), |found| found.value);
+    let folder = section.path("folder", "name a folder").map_or_else(|| data.join("audit"), |found| found.value);
     let keep = section.duration("keep", DAY, 3_650 * DAY).map_or(365 * DAY, |found| found.value);
     let total = u64::from(section.number("total_mib", 64, 1 << 20).unwrap_or(4_096)) << 20;
     section.finish();

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::duration;
@@ -68,6 +69,11 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// A path that is not empty.
+    pub(super) fn path(&mut self, name: &'static str, wanted: &str) -> Option<Placed<PathBuf>> {
+        self.parsed(name, wanted, |text| (!text.is_empty()).then(|| PathBuf::from(text)))
+    }
+
     /// A duration within a range.
     pub(super) fn duration(&mut self, name: &'static str, least: Duration, most: Duration) -> Option<Placed<Duration>> {
         let wanted = "write a whole number and ms, s, m, h or d, such as \"90s\"";
@@ -129,7 +135,7 @@ impl<'a> Section<'a> {
 
     /// A table below; an empty one where there is none.
     pub(super) fn section(&mut self, name: &'static str) -> Section<'a> {
-        let absent = (Node { place: Place::Default, value: Value::Table(Table::new()) }, self.path(name));
+        let absent = (Node { place: Place::Default, value: Value::Table(Table::new()) }, self.full(name));
         let (node, key) = self.take(name).unwrap_or(absent);
         let entries = match node.value {
             Value::Table(entries) => entries,
@@ -158,7 +164,7 @@ impl<'a> Section<'a> {
 
     /// Reports a fault at this table as a whole.
     pub(super) fn missing(&self, name: &str, fix: &str) {
-        self.findings.fault(self.place.clone(), self.path(name), Problem::Missing, fix);
+        self.findings.fault(self.place.clone(), self.full(name), Problem::Missing, fix);
     }
 
     /// The end: whatever nobody asked for is unknown.
@@ -169,13 +175,13 @@ impl<'a> Section<'a> {
                 Some(known) if distance(name, known) <= known.len() / 2 => format!("did you mean {known:?}?"),
                 _ => format!("remove it; known here are {}", self.asked.iter().copied().collect::<Vec<_>>().join(", ")),
             };
-            self.findings.fault(node.place.clone(), self.path(name), Problem::UnknownKey, fix);
+            self.findings.fault(node.place.clone(), self.full(name), Problem::UnknownKey, fix);
         }
     }
 
     fn take(&mut self, name: &'static str) -> Option<(Node, String)> {
         self.asked.insert(name);
-        let key = self.path(name);
+        let key = self.full(name);
         self.findings.known.borrow_mut().insert(without_index(&key));
         let node = self.entries.remove(name)?;
         if let Some(text) = shown(&node.value) {
@@ -184,7 +190,7 @@ impl<'a> Section<'a> {
         Some((node, key))
     }
 
-    fn path(&self, name: &str) -> String {
+    fn full(&self, name: &str) -> String {
         if self.key.is_empty() { name.to_owned() } else { format!("{}.{name}", self.key) }
     }
 
