@@ -112,11 +112,11 @@ impl HttpClient {
     /// # Errors
     /// When there is no whole answer within the limits. Whether the other side has done what was asked is then unknown.
     pub async fn send(&self, request: Request<Vec<u8>>) -> Result<Answer, OutboundFault> {
-        if !is_web_url(request.uri()) {
-            return Err(OutboundFault::BadUrl);
-        }
-        let request = request.map(|body| Full::new(Bytes::from(body)));
-        tokio::time::timeout(self.limits.whole, self.exchange(request)).await.map_err(|_| OutboundFault::TimedOut)?
+        let whole = async {
+            let (head, body) = self.ask(request).await?;
+            self.take_whole(head, body).await
+        };
+        self.within(whole).await?
     }
 
     /// Sends a request and hands the answer's body over as it comes, however long it is; [`OutboundLimits::whole`] is for each part of
@@ -129,18 +129,12 @@ impl HttpClient {
         request: Request<Vec<u8>>,
         take: &mut (dyn FnMut(&[u8]) -> std::io::Result<()> + Send),
     ) -> Result<Option<Answer>, OutboundFault> {
-        if !is_web_url(request.uri()) {
-            return Err(OutboundFault::BadUrl);
-        }
-        let request = request.map(|body| Full::new(Bytes::from(body)));
-        let asked = tokio::time::timeout(self.limits.whole, self.inner.request(request)).await.map_err(|_| OutboundFault::TimedOut)?;
-        let (head, mut body) = asked.map_err(|error| OutboundFault::Unreachable(whole_story(&error)))?.into_parts();
+        let (head, mut body) = self.within(self.ask(request)).await??;
         if !head.status.is_success() {
-            let taking = tokio::time::timeout(self.limits.whole, self.take_whole(head, body));
-            return taking.await.map_err(|_| OutboundFault::TimedOut)?.map(Some);
+            return self.within(self.take_whole(head, body)).await?.map(Some);
         }
         loop {
-            let part = tokio::time::timeout(self.limits.whole, body.frame()).await.map_err(|_| OutboundFault::TimedOut)?;
+            let part = self.within(body.frame()).await?;
             let Some(part) = part else { return Ok(None) };
             let part = part.map_err(|error| OutboundFault::Unreachable(whole_story(&error)))?;
             if let Some(bytes) = part.data_ref() {
@@ -157,10 +151,17 @@ impl HttpClient {
         self.send(Request::get(url).body(Vec::new()).map_err(|_| OutboundFault::BadUrl)?).await
     }
 
-    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Answer, OutboundFault> {
-        let answer = self.inner.request(request).await.map_err(|error| OutboundFault::Unreachable(whole_story(&error)))?;
-        let (head, body) = answer.into_parts();
-        self.take_whole(head, body).await
+    async fn within<T>(&self, step: impl Future<Output = T>) -> Result<T, OutboundFault> {
+        tokio::time::timeout(self.limits.whole, step).await.map_err(|_| OutboundFault::TimedOut)
+    }
+
+    /// The answer as far as its head; the body is still to come.
+    async fn ask(&self, request: Request<Vec<u8>>) -> Result<(http::response::Parts, Incoming), OutboundFault> {
+        if !is_web_url(request.uri()) {
+            return Err(OutboundFault::BadUrl);
+        }
+        let asked = self.inner.request(request.map(|body| Full::new(Bytes::from(body)))).await;
+        Ok(asked.map_err(|error| OutboundFault::Unreachable(whole_story(&error)))?.into_parts())
     }
 
     async fn take_whole(&self, head: http::response::Parts, body: Incoming) -> Result<Answer, OutboundFault> {
