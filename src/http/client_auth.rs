@@ -49,9 +49,7 @@ pub(super) async fn recognise(
     form: &mut Params,
 ) -> Result<Caller, Refused> {
     let credentials = credentials(headers, form)?;
-    if let Some(client_id) = issuer.named_by(&credentials) {
-        visit.may_present(&client_id, !matches!(credentials, Credentials::Public { .. }))?;
-    }
+    visit.may_present(|| issuer.named_by(&credentials), !matches!(credentials, Credentials::Public { .. }))?;
     let caller = issuer.authenticate(&credentials).await?;
     reader.must_be_of(&caller.client.origins);
     visit.recognised(&caller.client.id, caller.authenticated)?;

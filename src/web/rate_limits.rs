@@ -51,9 +51,10 @@ impl Visit {
     }
 
     /// Refuses where a client that presents itself has asked too often. Counts nothing: it may be another who names it.
-    pub fn may_present(&self, client_id: &str, with_credentials: bool) -> Result<(), Refused> {
+    pub fn may_present(&self, named: impl FnOnce() -> Option<String>, with_credentials: bool) -> Result<(), Refused> {
         let Some(known) = &self.0 else { return Ok(()) };
-        let wait = known.limits.requests.wait(&known.asking(client_id, with_credentials), known.limits.clock.monotonic());
+        let Some(client_id) = named() else { return Ok(()) };
+        let wait = known.limits.requests.wait(&known.asking(&client_id, with_credentials), known.limits.clock.monotonic());
         wait.map_or(Ok(()), |wait| Err(Refused::Limited(Code::TooManyRequests, wait)))
     }
 
