@@ -19,7 +19,6 @@ pub struct Certificate {
     shown: Arc<Shown>,
     /// What the files held when they were last looked at, good or bad.
     seen: Mutex<[u8; 32]>,
-    not_after: Mutex<Moment>,
 }
 
 /// What came of looking at the files again.
@@ -34,11 +33,11 @@ pub enum Reload {
 }
 
 #[derive(Debug)]
-struct Shown(ArcSwap<CertifiedKey>);
+struct Shown(ArcSwap<Pair>);
 
 impl ResolvesServerCert for Shown {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.0.load_full())
+        Some(self.0.load().key.clone())
     }
 }
 
@@ -50,8 +49,8 @@ impl Certificate {
     pub fn load(files: TlsFiles, now: Moment) -> Result<Self, Vec<TlsFault>> {
         let texts = files.texts();
         let seen = Mutex::new(texts.digest());
-        let Pair { key, not_after } = files.understand(texts)?.good_at(&files, now)?;
-        Ok(Self { files, shown: Arc::new(Shown(ArcSwap::new(key))), seen, not_after: Mutex::new(not_after) })
+        let pair = files.understand(texts)?.good_at(&files, now)?;
+        Ok(Self { files, shown: Arc::new(Shown(ArcSwap::from_pointee(pair))), seen })
     }
 
     /// Looks at the files again. `is_told`: also when they have not changed.
@@ -63,9 +62,8 @@ impl Certificate {
             return Reload::Unchanged;
         }
         match self.files.understand(texts).and_then(|pair| pair.good_at(&self.files, now)) {
-            Ok(Pair { key, not_after }) => {
-                self.shown.0.store(key);
-                *self.not_after.lock().unwrap_or_else(PoisonError::into_inner) = not_after;
+            Ok(pair) => {
+                self.shown.0.store(Arc::new(pair));
                 Reload::Taken
             }
             Err(faults) => Reload::Refused(faults),
@@ -74,7 +72,7 @@ impl Certificate {
 
     /// When the certificate that is shown ends.
     pub fn not_after(&self) -> Moment {
-        *self.not_after.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shown.0.load().not_after
     }
 
     /// TLS 1.2 and 1.3, HTTP/2 and HTTP/1.1 by ALPN, no early data, no client certificates.

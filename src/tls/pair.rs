@@ -84,12 +84,16 @@ impl Texts {
     /// Tells two states of the files apart without keeping a key.
     pub(super) fn digest(&self) -> [u8; 32] {
         let mut context = digest::Context::new(&digest::SHA256);
-        for text in [self.certificate.as_deref(), self.key.as_ref().map(|key| key.as_slice())] {
-            let (mark, bytes) = text.map_or_else(|problem| (1, problem.to_string().into_bytes()), |text| (0, text.to_vec()));
-            let bytes = Zeroizing::new(bytes);
+        let mut add = |mark: u8, bytes: &[u8]| {
             context.update(&[mark]);
             context.update(&(bytes.len() as u64).to_be_bytes());
-            context.update(&bytes);
+            context.update(bytes);
+        };
+        for text in [self.certificate.as_deref(), self.key.as_ref().map(|key| key.as_slice())] {
+            match text {
+                Ok(text) => add(0, text),
+                Err(problem) => add(1, problem.to_string().as_bytes()),
+            }
         }
         let mut sum = [0; 32];
         sum.copy_from_slice(context.finish().as_ref());
