@@ -1,6 +1,6 @@
 //! Two files become a certificate with its key, or the first thing that is wrong with them.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -114,9 +114,12 @@ impl Pair {
     }
 }
 
-/// `refuses` sees the permission bits before anything is read.
+/// `refuses` sees the permission bits before anything is read. What is no file is not opened: a pipe would have us wait for its writer.
 fn read(path: &Path, refuses: impl FnOnce(u32) -> Option<TlsProblem>) -> Result<Vec<u8>, TlsProblem> {
     let unreadable = |error: io::Error| TlsProblem::Unreadable(error.to_string());
+    if !fs::metadata(path).map_err(unreadable)?.is_file() {
+        return Err(TlsProblem::Unreadable("it is not a file".to_owned()));
+    }
     let file = File::open(path).map_err(unreadable)?;
     let about = file.metadata().map_err(unreadable)?;
     if let Some(problem) = refuses(about.mode() & 0o7777) {

@@ -77,6 +77,19 @@ fn each_fault_has_its_file_and_its_name() {
 }
 
 #[test]
+fn a_pipe_or_a_folder_in_the_place_of_a_file_is_refused_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = files(folder.path());
+    write(&files, &pair(2040));
+    std::fs::remove_file(&files.certificate).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&files.certificate).status().unwrap().success());
+    assert_eq!(fault(&files), (TlsFile::Certificate, TlsProblem::Unreadable("it is not a file".to_owned())));
+    std::fs::remove_file(&files.certificate).unwrap();
+    std::fs::create_dir(&files.certificate).unwrap();
+    assert_eq!(fault(&files), (TlsFile::Certificate, TlsProblem::Unreadable("it is not a file".to_owned())));
+}
+
+#[test]
 fn a_bad_new_pair_leaves_the_old_one_and_is_told_once() {
     let folder = tempfile::tempdir().unwrap();
     let files = files(folder.path());
