@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::config::refusal;
+use super::config::configured;
 use super::connect::Connection;
-use super::output::{Failure, facts, print, show, table};
+use super::output::{Failure, facts, show, table};
 use crate::api::AuditEvent;
 use crate::audit::{Action, Ending, Event, Unfinished, Verdict, verify};
-use crate::config::{Flags, load, variables};
+use crate::config::Flags;
 use crate::id::Sid;
 use crate::remote::AuditFilter;
 use crate::time::Moment;
@@ -137,17 +137,15 @@ fn run_verify(place: Place, noted: Option<&str>, json: bool) -> Result<(), Failu
     let Verdict { files, lines, torn, from_the_beginning, first_at, last_at, head, knows_noted, broken, unfinished } = verdict;
     let broken = broken.map(|broken| format!("{}:{}", broken.path.display(), broken.line));
     let is_good = broken.is_none() && (noted.is_none() || knows_noted);
-    if json {
-        let result = json!({ "folder": folder, "files": files, "lines": lines, "torn": torn, "from_the_beginning": from_the_beginning,
-            "first_at": first_at.map(Moment::to_rfc3339), "last_at": last_at.map(Moment::to_rfc3339), "head": head, "broken_at": broken,
-            "knows_head": noted.map(|_| knows_noted), "unfinished": unfinished.len() });
-        show(true, &result, |_| String::new())?;
-    } else {
+    let result = json!({ "folder": folder, "files": files, "lines": lines, "torn": torn, "from_the_beginning": from_the_beginning,
+        "first_at": first_at.map(Moment::to_rfc3339), "last_at": last_at.map(Moment::to_rfc3339), "head": head, "broken_at": broken,
+        "knows_head": noted.map(|_| knows_noted), "unfinished": unfinished.len() });
+    show(json, &result, |_| {
         let chain = broken.as_ref().map_or("whole".to_owned(), |at| format!("broken at {at}: changed, left out or put in"));
         let begins = if from_the_beginning { "with the trail" } else { "later: older files were removed" };
         let noted =
             noted.map(|_| if knows_noted { "in the chain" } else { "not in the chain: lines were cut off, or all were written anew" });
-        print(&facts(&[
+        facts(&[
             ("folder", Some(folder.display().to_string())),
             ("files", Some(files.to_string())),
             ("lines", Some(lines.to_string())),
@@ -159,8 +157,8 @@ fn run_verify(place: Place, noted: Option<&str>, json: bool) -> Result<(), Failu
             ("head", (lines > 0).then(|| head.clone())),
             ("noted head", noted.map(str::to_owned)),
             ("chain", Some(chain)),
-        ]))?;
-    }
+        ])
+    })?;
     if is_good { Ok(()) } else { Err(Failure::Refused(String::new())) }
 }
 
@@ -169,7 +167,7 @@ fn read(place: Place, noted: Option<&str>) -> Result<(PathBuf, Verdict), Failure
     let folder = match folder {
         Some(folder) => folder,
         None => {
-            let loaded = load(&Flags { config, data, ..Flags::default() }, variables()).map_err(|faults| refusal(&faults))?;
+            let loaded = configured(&Flags { config, data, ..Flags::default() })?;
             let kept = loaded.settings.audit.map(|audit| audit.folder);
             kept.ok_or_else(|| Failure::Usage("the configuration says that no trail is kept: name one with --folder".to_owned()))?
         }

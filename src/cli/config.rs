@@ -48,8 +48,13 @@ pub(super) fn run(command: Config) -> Result<(), Failure> {
     }
 }
 
+/// What file, flags and environment say together.
+pub(super) fn configured(flags: &Flags) -> Result<Loaded, Failure> {
+    load(flags, variables()).map_err(|faults| refusal(&faults))
+}
+
 /// All that is wrong, a line each.
-pub(super) fn refusal(faults: &[Fault]) -> Failure {
+fn refusal(faults: &[Fault]) -> Failure {
     let lines: Vec<_> = faults.iter().map(|fault| format!("\n  {fault}")).collect();
     let many = if faults.len() == 1 { "one fault".to_owned() } else { format!("{} faults", faults.len()) };
     Failure::Refused(plain(&format!("the configuration has {many}:{}", lines.concat())))

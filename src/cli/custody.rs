@@ -8,10 +8,10 @@ use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::pki_types::pem::PemObject;
 use zeroize::Zeroizing;
 
-use super::config::refusal;
+use super::config::configured;
 use super::output::{Failure, print};
 use crate::ambient::{Clock, SystemClock};
-use crate::config::{Flags, load, variables};
+use crate::config::Flags;
 use crate::keyfiles::{KeyFileFault, KeyFolder, Passphrase};
 use crate::keyring::{Algorithm, KeyLife, RingKey, SigningKey};
 
@@ -38,7 +38,7 @@ impl Folder {
     /// One that is not there is made, if it may be `new`.
     fn open(&self, new: bool) -> Result<(KeyFolder, PathBuf), Failure> {
         let Self { config, keys } = self.clone();
-        let settings = load(&Flags { config, keys, ..Flags::default() }, variables()).map_err(|faults| refusal(&faults))?.settings;
+        let settings = configured(&Flags { config, keys, ..Flags::default() })?.settings;
         if !new && !settings.keys.is_dir() {
             return Err(Failure::Refused(format!(
                 "{}: there is no such folder: name that of the key ring with --keys",

@@ -6,9 +6,9 @@ use clap::Args;
 use serde_json::json;
 
 use super::clients::print_secret;
-use super::config::refusal;
+use super::config::configured;
 use super::output::{Failure, print};
-use crate::config::{Flags, load, variables};
+use crate::config::Flags;
 use crate::server::{Surroundings, reset_admin};
 
 /// Give the client admin a new secret, shown this once, while no node runs; all that it could prove itself with before is void
@@ -30,7 +30,7 @@ pub(crate) struct ResetAdmin {
 
 pub(super) async fn run(reset: ResetAdmin) -> Result<(), Failure> {
     let ResetAdmin { config, data, yes, json } = reset;
-    let loaded = load(&Flags { config, data, ..Flags::default() }, variables()).map_err(|faults| refusal(&faults))?;
+    let loaded = configured(&Flags { config, data, ..Flags::default() })?;
     let secret = reset_admin(&loaded.settings, Surroundings::default(), yes).await;
     let secret = secret.map_err(|fault| Failure::Refused(fault.to_string()))?;
     secret.expose(|secret| match json {

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::config::refusal;
+use super::config::configured;
 use super::output::{Failure, plain, show};
-use crate::config::{Flags, load, variables};
+use crate::config::Flags;
 use crate::server::{Believed, Distrusted, Restored, Surroundings, restore};
 
 /// Make a data folder of a backup, without un-revoking anything: what may have been called back since the backup is void in it
@@ -39,7 +39,7 @@ pub(crate) struct Restore {
 pub(super) async fn run(args: Restore) -> Result<(), Failure> {
     let Restore { file, data, config, keys, clients_are_current, keys_are_current, json } = args;
     let believed = Believed { clients: clients_are_current, keys: keys_are_current };
-    let settings = load(&Flags { config, keys, ..Flags::default() }, variables()).map_err(|faults| refusal(&faults))?.settings;
+    let settings = configured(&Flags { config, keys, ..Flags::default() })?.settings;
     let restored =
         restore(&file, &data, &settings, believed, Surroundings::default()).await.map_err(|why| Failure::Refused(plain(&why)))?;
     let told = json!({

@@ -8,9 +8,9 @@ use clap::Args;
 use rustix::process::{Resource, Rlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::config::refusal;
+use super::config::configured;
 use super::output::Failure;
-use crate::config::{Flags, Log, LogLevel, load, variables};
+use crate::config::{Flags, Log, LogLevel};
 use crate::telemetry::{LogSettings, write_logs_to_stderr};
 
 /// Run the issuer. Without configuration it listens on 127.0.0.1:8080, makes keys in keys/ and keeps its state in data/
@@ -36,7 +36,7 @@ pub(crate) struct Serve {
 pub(super) async fn run(serve: Serve) -> Result<(), Failure> {
     let Serve { config, listen, data, keys, store } = serve;
     forbid_core_dumps().map_err(|error| Failure::Refused(format!("core dumps cannot be forbidden, and would hold the keys: {error}")))?;
-    let loaded = load(&Flags { config, listen, data, keys, store }, variables()).map_err(|faults| refusal(&faults))?;
+    let loaded = configured(&Flags { config, listen, data, keys, store })?;
     write_logs_to_stderr(&logs(loaded.settings.log)).map_err(Failure::Refused)?;
     let stop = told_to_stop().map_err(|error| Failure::Refused(format!("signals: {error}")))?;
     let reload = signal(SignalKind::hangup()).map_err(|error| Failure::Refused(format!("signals: {error}")))?;

@@ -228,7 +228,7 @@ impl Metrics {
 
     /// When the certificate ends, in seconds since the Unix epoch.
     pub fn tls_not_after(&self, seconds: u64) {
-        self.tls_not_after.set(i64::try_from(seconds).unwrap_or(i64::MAX));
+        self.tls_not_after.set(whole(seconds));
     }
 
     /// How the view stands. `None`: it has never been complete; its age is then shown as infinite.
@@ -266,12 +266,12 @@ impl Metrics {
 
     /// How often the audit trail was brought to disk since the start.
     pub fn audit_syncs(&self, times: u64) {
-        self.audit_syncs.set(i64::try_from(times).unwrap_or(i64::MAX));
+        self.audit_syncs.set(whole(times));
     }
 
     /// How many lines of the audit trail were given up since the start.
     pub fn audit_lost(&self, lines: u64) {
-        self.audit_lost.set(i64::try_from(lines).unwrap_or(i64::MAX));
+        self.audit_lost.set(whole(lines));
     }
 
     /// A step of the sweep did something to so many of `what` (`sessions`, `entries`, `ended`).
@@ -298,8 +298,8 @@ fn add<const N: usize>(family: &Count<N>, labels: [(&'static str, &'static str);
     family.get_or_create(&Labels(labels.map(|(name, word)| (name, Cow::Borrowed(word))))).inc();
 }
 
-fn whole(count: usize) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
+fn whole(count: impl TryInto<i64>) -> i64 {
+    count.try_into().unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
