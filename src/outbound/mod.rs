@@ -60,6 +60,8 @@ pub enum OutboundFault {
     Tls(String),
     /// No connection, or one that broke.
     Unreachable(String),
+    /// The other side shows a certificate that is not to be trusted, and why.
+    Untrusted(String),
     /// It took longer than the limits allow.
     TimedOut,
     /// The body is larger than the limits allow.
@@ -161,7 +163,7 @@ impl HttpClient {
             return Err(OutboundFault::BadUrl);
         }
         let asked = self.inner.request(request.map(|body| Full::new(Bytes::from(body)))).await;
-        Ok(asked.map_err(|error| OutboundFault::Unreachable(whole_story(&error)))?.into_parts())
+        Ok(asked.map_err(|error| unanswered(&error))?.into_parts())
     }
 
     async fn take_whole(&self, head: http::response::Parts, body: Incoming) -> Result<Answer, OutboundFault> {
@@ -182,6 +184,19 @@ fn is_web_url(url: &http::Uri) -> bool {
     matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some_and(|host| !host.is_empty())
 }
 
+fn unanswered(error: &(dyn std::error::Error + 'static)) -> OutboundFault {
+    let mut behind = Some(error);
+    while let Some(error) = behind {
+        if let Some(rustls::Error::InvalidCertificate(why)) = error.downcast_ref() {
+            return OutboundFault::Untrusted(why.to_string());
+        }
+        // What an input or output error was made from is not its source.
+        let made_from = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        behind = made_from.map(|error| error as &(dyn std::error::Error + 'static)).or_else(|| error.source());
+    }
+    OutboundFault::Unreachable(whole_story(error))
+}
+
 /// An error and what is behind it: the outermost alone says only "client error (Connect)".
 fn whole_story(error: &(dyn std::error::Error + 'static)) -> String {
     let mut story = error.to_string();
@@ -200,6 +215,7 @@ impl fmt::Display for OutboundFault {
             Self::BadUrl => f.write_str("not an http or https URL"),
             Self::Tls(why) => write!(f, "TLS cannot be set up: {why}"),
             Self::Unreachable(why) => f.write_str(why),
+            Self::Untrusted(why) => write!(f, "its certificate is not trusted: {why}"),
             Self::TimedOut => f.write_str("no answer in time"),
             Self::TooLarge => f.write_str("the answer is too large"),
             Self::NotKept(why) => write!(f, "what came cannot be written: {why}"),

@@ -89,9 +89,14 @@ impl fmt::Display for RemoteFault {
                 f.write_str("the client id or secret cannot be sent: check MINTAGE_CLIENT_ID and MINTAGE_CLIENT_SECRET")
             }
             Self::Outbound(_, fault @ OutboundFault::NotKept(_)) => write!(f, "{fault}: make room, or name another place with --to"),
+            Self::Outbound(base, fault @ OutboundFault::Untrusted(_)) => {
+                write!(f, "{base}: {fault}; name the certificates to trust with --ca or MINTAGE_CA_FILE")
+            }
             Self::Outbound(base, fault) => write!(f, "{base} does not answer: {fault}; is it running, and is MINTAGE_URL right?"),
             Self::Refused(refused) => refused.fmt(f),
-            Self::Unintelligible(status) => write!(f, "the answer (status {status}) is not Mintage's: is MINTAGE_URL right?"),
+            Self::Unintelligible(status) => {
+                write!(f, "the answer (status {status}) is not Mintage's: is MINTAGE_URL right, its http:// or https:// too?")
+            }
         }
     }
 }

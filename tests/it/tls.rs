@@ -5,6 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mintage::outbound::{HttpClient, OutboundFault, OutboundLimits};
+use mintage::remote::RemoteFault;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair, SanType, date_time_ymd};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -171,6 +173,19 @@ async fn who_speaks_plainly_to_it_is_told_so_and_half_a_handshake_is_cut_off() {
     for outcome in ["not_tls\"} 1", "timed_out\"} 2"] {
         assert!(page.contains(&format!("outcome=\"{outcome}")), "{outcome} is not in {page}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn our_own_client_trusts_the_authority_that_it_was_given_and_says_when_it_does_not() {
+    let (authority, stranger) = (Authority::new(), Authority::new());
+    let app = node(&authority.pair(2040), "").await;
+    let keys = format!("{}/.well-known/jwks.json", app.url);
+    let client = |trusted: &Authority| HttpClient::trusting(OutboundLimits::default(), trusted.issuer.pem().as_bytes()).expect("a client");
+    assert_eq!(client(&authority).get(&keys).await.expect("an answer").status, 200);
+    let fault = client(&stranger).get(&keys).await.expect_err("another authority");
+    assert!(matches!(fault, OutboundFault::Untrusted(_)), "{fault:?}");
+    let told = RemoteFault::Outbound("https://localhost".to_owned(), fault).to_string();
+    assert!(told.contains("not trusted") && told.ends_with("with --ca or MINTAGE_CA_FILE"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
