@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::config::configured;
 use super::connect::Connection;
-use super::output::{Failure, facts, show, table};
+use super::output::{Failure, facts, plain, show, table};
 use crate::api::AuditEvent;
 use crate::audit::{Action, Ending, Event, Unfinished, Verdict, verify};
 use crate::config::Flags;
@@ -172,6 +172,10 @@ fn read(place: Place, noted: Option<&str>) -> Result<(PathBuf, Verdict), Failure
             kept.ok_or_else(|| Failure::Usage("the configuration says that no trail is kept: name one with --folder".to_owned()))?
         }
     };
+    if !folder.is_dir() {
+        let what = "there is no such folder: name that of the trail with --folder, or the state's with --data";
+        return Err(Failure::Refused(plain(&format!("{}: {what}", folder.display()))));
+    }
     let verdict = verify(&folder, noted).map_err(|fault| Failure::Refused(fault.to_string()))?;
     Ok((folder, verdict))
 }
