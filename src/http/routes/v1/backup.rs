@@ -27,11 +27,13 @@ pub(in crate::http) async fn take(State(issuer): State<Arc<Issuer>>, Authorized(
     Ok(pieces(receive))
 }
 
-/// Until the last piece, or until nobody takes them any more.
+/// Until the last piece, or a fault in its place, or until nobody takes them any more.
 async fn hand_over(mut backup: Backup, send: mpsc::Sender<Result<Vec<u8>, Refused>>) {
     while let Some(piece) = backup.next_piece().await.map_err(Refused::from).transpose() {
         if let Err(refused) = &piece {
             tracing::error!(?refused, "a backup was broken off");
+            let _ = send.send(piece).await;
+            return;
         }
         if send.send(piece).await.is_err() {
             return tracing::warn!("a backup was broken off: its reader has gone");
