@@ -426,5 +426,8 @@ fn the_trail_is_listed_and_verified_by_command() {
     let (status, out, _) = parts(&mintage(&["audit", "verify", "--folder", audit.to_str().unwrap()], &[]));
     assert!(status == Some(1) && fact(&out, "chain").contains("changed, left out or put in"), "{out}");
     let nowhere = parts(&mintage(&["audit", "unfinished", "--folder", "/nonexistent"], &[]));
-    assert!(nowhere.0 == Some(1) && nowhere.2.contains("/nonexistent"), "{}", nowhere.2);
+    assert!(nowhere.0 == Some(1) && nowhere.2.contains("/nonexistent: there is no such folder"), "{}", nowhere.2);
+    let emptied = tempfile::tempdir().unwrap();
+    let emptied = parts(&mintage(&["audit", "verify", "--folder", emptied.path().to_str().unwrap()], &[]));
+    assert!(emptied.0 == Some(1) && emptied.2.contains("or it was emptied"), "{}", emptied.2);
 }

@@ -134,6 +134,10 @@ async fn run_list(list: List) -> Result<(), Failure> {
 
 fn run_verify(place: Place, noted: Option<&str>, json: bool) -> Result<(), Failure> {
     let (folder, verdict) = read(place, noted)?;
+    if verdict.files == 0 {
+        let what = "no file of a trail is in it: nothing was written yet, or it was emptied";
+        return Err(Failure::Refused(plain(&format!("{}: {what}", folder.display()))));
+    }
     let Verdict { files, lines, torn, from_the_beginning, first_at, last_at, head, knows_noted, broken, unfinished } = verdict;
     let broken = broken.map(|broken| format!("{}:{}", broken.path.display(), broken.line));
     let is_good = broken.is_none() && (noted.is_none() || knows_noted);

@@ -101,7 +101,7 @@ pub(crate) struct Why {
     #[arg(long)]
     dry_run: bool,
     /// Wait until every edge has it (not supported in this version)
-    #[arg(long)]
+    #[arg(long, hide = true)]
     wait: bool,
 }
 
