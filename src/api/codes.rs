@@ -122,7 +122,7 @@ codes! {
     OutOfRange "out_of_range" 0 "The value is outside what is allowed" "Choose one inside the range."
     Duplicate "duplicate" 0 "The same thing stands there twice" "Give it once."
     ReservedClaim "reserved_claim" 0 "The claim's name is reserved" "Choose another name."
-    UnknownClient "unknown_client" 0 "No such client is registered" "Register it, or correct its id."
+    UnknownClient "unknown_client" 0 "No such client is registered, or it is disabled" "Register or enable it, or correct its id."
     UnknownScope "unknown_scope" 0 "There is no such `mintage:` scope" "Look the scopes up in the API's description."
     NotForPublicClients "not_for_public_clients" 0 "Only a confidential client may have this" "Make the client confidential, or leave it out."
     ClientCannotRefresh "client_cannot_refresh" 0 "The client may not use refresh tokens, so it cannot have sessions" "Give it the grant `refresh_token`."
