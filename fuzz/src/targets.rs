@@ -1,6 +1,8 @@
 //! What is done with bytes from a stranger, one function a parser. Each panics when the parser does, or when what it accepts is not what
 //! an independent reading allows.
 
+use std::sync::OnceLock;
+
 use axum::body::Body;
 use axum::extract::FromRequest;
 use axum::http::{HeaderMap, HeaderValue, Request, Uri};
@@ -318,7 +320,13 @@ fn key(algorithm: Algorithm) -> SigningKey {
     SigningKey::from_private(algorithm, &[1; 32]).expect("a key")
 }
 
-fn verifier() -> Verifier {
+/// Made once: its tables take longer than many inputs.
+fn verifier() -> &'static Verifier {
+    static VERIFIER: OnceLock<Verifier> = OnceLock::new();
+    VERIFIER.get_or_init(new_verifier)
+}
+
+fn new_verifier() -> Verifier {
     let keys = [key(Algorithm::EdDsa), key(Algorithm::V4Public)].map(|key| (key.verifying().clone(), None));
     let expectation = Expectation { max_ttl: std::time::Duration::from_secs(MAX_TTL), ..Expectation::new(ISSUER, Audience::one(API)) };
     Verifier::new(expectation, KeySet::from_keys(keys).expect("two keys"))

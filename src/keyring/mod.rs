@@ -1,6 +1,32 @@
 //! What signs and checks: keys, their life as a function of `now`, the ring of an issuer, and the sets that it publishes.
 
+mod ed25519;
+#[cfg(feature = "tables")]
+mod fixed_base;
 mod jwk;
+#[cfg(feature = "tables")]
+mod key_table;
+#[cfg(not(feature = "tables"))]
+mod key_table {
+    //! Without the feature `tables` no key has one.
+
+    use ed25519_dalek::VerifyingKey;
+
+    pub(super) enum KeyTable {}
+
+    impl KeyTable {
+        pub(super) const BYTES: usize = 0;
+        pub(super) const BASE_BYTES: usize = 0;
+
+        pub(super) fn new(_: &VerifyingKey) -> Option<Self> {
+            None
+        }
+
+        pub(super) fn verify(&self, _: &[u8], _: &[u8; 64]) -> bool {
+            match *self {}
+        }
+    }
+}
 mod life;
 mod mac;
 mod paserk;
@@ -9,6 +35,7 @@ mod publish;
 mod ring;
 mod signature;
 mod signing;
+mod tables;
 #[cfg(test)]
 pub(crate) mod test_keys;
 mod verifying;
@@ -21,6 +48,7 @@ pub use publish::{jwks, paserk_set};
 pub use ring::{KeyRing, RingKey};
 pub use signature::{RSA_SIGNATURE_BYTES, Signature};
 pub use signing::SigningKey;
+pub use tables::Tables;
 pub use verifying::VerifyingKey;
 
 /// What a key does. One key has one algorithm and so one format.

@@ -8,6 +8,7 @@ use ring::rand::SystemRandom;
 use ring::rsa::PublicKeyComponents;
 use ring::signature::{ECDSA_P256_SHA256_FIXED, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 
+use super::ed25519::Ed25519Key;
 use super::{Algorithm, BadKey, jwk, paserk};
 
 /// A public key with its algorithm and id. Every one that exists has been checked: a point of its curve, not of small order, in its one
@@ -21,7 +22,7 @@ pub struct VerifyingKey {
 
 #[derive(Clone, PartialEq, Eq)]
 enum Material {
-    Ed25519(Box<ed25519_dalek::VerifyingKey>),
+    Ed25519(Ed25519Key),
     /// Uncompressed (SEC 1 §2.3.3): 4, x, y.
     P256([u8; 65]),
     /// Big-endian, without leading zeros.
@@ -42,11 +43,7 @@ impl VerifyingKey {
             Algorithm::V4Public => paserk::public_id(bytes),
             Algorithm::Es256 | Algorithm::Rs256 => return Err(BadKey::WrongAlgorithm),
         };
-        let key = ed25519_dalek::VerifyingKey::from_bytes(bytes).map_err(|_| BadKey::BadPoint)?;
-        if key.is_weak() || key.to_edwards().compress().as_bytes() != bytes {
-            return Err(BadKey::BadPoint);
-        }
-        Ok(Self { kid, algorithm, material: Material::Ed25519(Box::new(key)) })
+        Ok(Self { kid, algorithm, material: Material::Ed25519(Ed25519Key::new(bytes)?) })
     }
 
     /// Takes a P-256 key for ES256. Its id is computed.
@@ -120,8 +117,8 @@ impl VerifyingKey {
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         match &self.material {
             Material::Ed25519(key) => {
-                let Ok(signature) = <&[u8; 64]>::try_from(signature) else { return false };
-                key.verify_strict(message, &ed25519_dalek::Signature::from_bytes(signature)).is_ok()
+                let Ok(signature) = signature.try_into() else { return false };
+                key.verify(message, signature)
             }
             Material::Rsa { modulus, exponent } => {
                 let components = PublicKeyComponents { n: &**modulus, e: &**exponent };
@@ -144,6 +141,13 @@ impl VerifyingKey {
     pub fn to_paserk(&self) -> Option<String> {
         match &self.material {
             Material::Ed25519(key) => Some(paserk::write_public(key.as_bytes())),
+            Material::P256(_) | Material::Rsa { .. } => None,
+        }
+    }
+
+    pub(super) fn ed25519_mut(&mut self) -> Option<&mut Ed25519Key> {
+        match &mut self.material {
+            Material::Ed25519(key) => Some(key),
             Material::P256(_) | Material::Rsa { .. } => None,
         }
     }

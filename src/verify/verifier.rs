@@ -1,11 +1,13 @@
 //! The verifier: from the text of a token to [`Verified`] claims, or a [`Denial`] that says why not.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use super::{Denial, HARD_AGE, HeldKey, KeySet, LiveView, Verified};
 use crate::claims::Claims;
+use crate::keyring::{Tables, VerifyingKey};
 use crate::policy::{Audience, Expectation, Sender};
 use crate::registry::WhenStale;
 use crate::revocation::Judge;
@@ -32,6 +34,7 @@ impl From<Moment> for Now {
 #[derive(Debug)]
 pub struct Verifier {
     expectation: Expectation,
+    tables: Mutex<Tables>,
     keys: RwLock<Arc<Keys>>,
     implicit: HashMap<String, String>,
     view: Option<Watch>,
@@ -45,17 +48,28 @@ struct Watch {
     when_stale: WhenStale,
 }
 
-/// Keys; and each by the header segment or the footer of every token that it signs: a token of ours needs no header parser.
+/// Keys by their ids; and by the header segment or the footer of every token that they sign: a token of ours needs no header parser.
 #[derive(Debug)]
 struct Keys {
-    set: KeySet,
-    by_header: HashMap<Vec<u8>, Arc<HeldKey>>,
+    by_kid: HashMap<String, Arc<Checker>>,
+    by_header: HashMap<Vec<u8>, Arc<Checker>>,
+}
+
+/// A key as it is held; and as it checks, with a table where it has one. What was verified names the first only: it must not keep a table
+/// in memory.
+#[derive(Debug)]
+struct Checker {
+    held: Arc<HeldKey>,
+    equipped: VerifyingKey,
 }
 
 impl Verifier {
-    /// Verifies by these keys what is expected so. Nothing is revoked until it gets a view.
+    /// Verifies by these keys what is expected so. Nothing is revoked until it gets a view. The Ed25519 keys that end last get [`Tables`], which
+    /// takes about a millisecond.
     pub fn new(expectation: Expectation, keys: KeySet) -> Self {
-        Self { expectation, keys: RwLock::new(Arc::new(Keys::new(keys))), implicit: HashMap::new(), view: None }
+        let mut tables = Tables::default();
+        let keys = RwLock::new(Arc::new(Keys::new(&keys, &mut tables)));
+        Self { expectation, tables: Mutex::new(tables), keys, implicit: HashMap::new(), view: None }
     }
 
     /// Asks this view about every token. Past `hard_age` (else [`HARD_AGE`]) the policy acts; the default refuses.
@@ -76,9 +90,11 @@ impl Verifier {
         &self.expectation
     }
 
-    /// From now on these keys and no others, for every caller.
+    /// From now on these keys and no others, for every caller. Keys that stay keep their tables.
     pub fn replace_keys(&self, keys: KeySet) {
-        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Keys::new(keys));
+        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        let keys = Arc::new(Keys::new(&keys, &mut tables));
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
     }
 
     /// Verifies a token, presented as Bearer unless [`Verifier::expectation`] says otherwise.
@@ -124,7 +140,8 @@ impl Verifier {
         expectation: &Expectation,
     ) -> Result<Verified<Arc<Claims>>, Denial> {
         let keys = self.keys();
-        let held = keys.set.get(genuine.kid()).filter(|held| held.key == genuine.key().key).ok_or(Denial::UnknownKey)?;
+        let same = |checker: &&Arc<Checker>| checker.held.key == genuine.key().key;
+        let held = &keys.by_kid.get(genuine.kid()).filter(same).ok_or(Denial::UnknownKey)?.held;
         let view_age = self.judge(genuine.claims(), held, now, expectation)?;
         Ok(genuine.judged_by(held, view_age))
     }
@@ -145,29 +162,29 @@ impl Verifier {
         let parts = jwt::split(token)?;
         let keys = self.keys();
         let key = match keys.by_header.get(parts.header.as_bytes()) {
-            Some(key) => Arc::clone(key),
+            Some(key) => key,
             None => keys.by_strange_header(parts.header)?,
         };
         let signature = parts.signature_bytes().ok_or(Denial::BadSignature)?;
-        if !key.key.verify(parts.signed.as_bytes(), &signature) {
+        if !key.equipped.verify(parts.signed.as_bytes(), &signature) {
             return Err(Denial::BadSignature);
         }
         let payload = parts.payload_bytes().ok_or(Denial::Malformed)?;
-        Ok((claims_json::read(&payload, Dates::Numeric)?, key))
+        Ok((claims_json::read(&payload, Dates::Numeric)?, Arc::clone(&key.held)))
     }
 
     fn read_paseto(&self, token: &str, expectation: &Expectation) -> Result<(Claims, Arc<HeldKey>), Denial> {
         let parts = paseto::split(token)?;
         let keys = self.keys();
         let key = match keys.by_header.get(parts.footer()) {
-            Some(key) => Arc::clone(key),
+            Some(key) => key,
             None => keys.by_strange_footer(parts.footer())?,
         };
-        let signed_with = |assertion: &&str| key.key.verify(&parts.signed(assertion.as_bytes()), parts.signature());
+        let signed_with = |assertion: &&str| key.equipped.verify(&parts.signed(assertion.as_bytes()), parts.signature());
         let assertion = self.assertions(expectation).into_iter().find(signed_with).ok_or(Denial::BadSignature)?;
         let claims = claims_json::read(parts.message(), Dates::Rfc3339)?;
         if claims.audience.iter().any(|audience| self.assertion(audience) == assertion) {
-            Ok((claims, key))
+            Ok((claims, Arc::clone(&key.held)))
         } else {
             Err(Denial::BadSignature)
         }
@@ -205,26 +222,33 @@ impl Verifier {
 }
 
 impl Keys {
-    fn new(set: KeySet) -> Self {
-        let begins = |held: &HeldKey| match held.key.algorithm().is_paseto() {
-            true => paseto::footer(held.key.kid()),
-            false => jwt::header_segment(jwt::ACCESS_TOKEN, &held.key),
+    fn new(set: &KeySet, tables: &mut Tables) -> Self {
+        let begins = |checker: &Checker| match checker.held.key.algorithm().is_paseto() {
+            true => paseto::footer(checker.held.key.kid()),
+            false => jwt::header_segment(jwt::ACCESS_TOKEN, &checker.held.key),
         };
-        let by_header = set.iter().map(|held| (begins(held).into_bytes(), Arc::clone(held))).collect();
-        Self { set, by_header }
+        let mut checkers: Vec<Checker> = set.iter().map(|held| Checker { held: Arc::clone(held), equipped: held.key.clone() }).collect();
+        // A key without an end is in use, or will be; among equals the id decides, so that the choice is the same every time.
+        checkers.sort_by_key(|checker| (checker.held.ends_at.is_some(), Reverse(checker.held.ends_at), checker.held.key.kid().to_owned()));
+        tables.equip(checkers.iter_mut().map(|checker| &mut checker.equipped));
+        let checkers: Vec<Arc<Checker>> = checkers.into_iter().map(Arc::new).collect();
+        Self {
+            by_header: checkers.iter().map(|checker| (begins(checker).into_bytes(), Arc::clone(checker))).collect(),
+            by_kid: checkers.into_iter().map(|checker| (checker.held.key.kid().to_owned(), checker)).collect(),
+        }
     }
 
     /// The key for a header that we would not have written so: another order of members, `application/at+jwt`, or a stranger's.
-    fn by_strange_header(&self, segment: &str) -> Result<Arc<HeldKey>, Denial> {
+    fn by_strange_header(&self, segment: &str) -> Result<&Arc<Checker>, Denial> {
         let header = jwt::read_header(segment)?;
         if !header.is_type(jwt::ACCESS_TOKEN) {
             return Err(Denial::WrongType);
         }
-        let held = self.find(header.kid.as_deref().ok_or(Denial::UnknownKey)?, false)?;
-        if header.algorithm == held.key.algorithm().name() { Ok(held) } else { Err(Denial::AlgorithmMismatch) }
+        let checker = self.find(header.kid.as_deref().ok_or(Denial::UnknownKey)?, false)?;
+        if header.algorithm == checker.held.key.algorithm().name() { Ok(checker) } else { Err(Denial::AlgorithmMismatch) }
     }
 
-    fn by_strange_footer(&self, footer: &[u8]) -> Result<Arc<HeldKey>, Denial> {
+    fn by_strange_footer(&self, footer: &[u8]) -> Result<&Arc<Checker>, Denial> {
         if footer.is_empty() {
             return Err(Denial::UnknownKey);
         }
@@ -232,9 +256,9 @@ impl Keys {
     }
 
     /// The key that the id names, if it is one for this format. What the token says of an algorithm is not asked.
-    fn find(&self, kid: &str, paseto: bool) -> Result<Arc<HeldKey>, Denial> {
-        let held = self.set.get(kid).ok_or(Denial::UnknownKey)?;
-        if held.key.algorithm().is_paseto() == paseto { Ok(Arc::clone(held)) } else { Err(Denial::KeyMismatch) }
+    fn find(&self, kid: &str, paseto: bool) -> Result<&Arc<Checker>, Denial> {
+        let checker = self.by_kid.get(kid).ok_or(Denial::UnknownKey)?;
+        if checker.held.key.algorithm().is_paseto() == paseto { Ok(checker) } else { Err(Denial::KeyMismatch) }
     }
 }
 

@@ -9,6 +9,8 @@ use mintage::token::jwt;
 use mintage::verify::{KeySet, Verifier};
 use serde_json::Value;
 
+use super::{both, verifies};
+
 /// One file of Wycheproof, read from the copy in this repository.
 fn wycheproof(name: &str) -> Value {
     let path = format!("{}/tests/vectors/wycheproof/testvectors_v1/{name}", env!("CARGO_MANIFEST_DIR"));
@@ -49,8 +51,14 @@ impl Tally {
 fn signatures(name: &str, key_of: impl Fn(&Value) -> VerifyingKey) {
     let file = wycheproof(name);
     let mut tally = Tally::default();
+    let mut keys = Vec::new();
     for (group, test) in tests(&file) {
-        let verified = key_of(group).verify(&hex(text(test, "msg")), &hex(text(test, "sig")));
+        // Few groups have the key of another one, and the tests of a group follow each other.
+        let key = key_of(group);
+        if keys.last().is_none_or(|known: &[VerifyingKey; 2]| known[0] != key) {
+            keys.push(both(&key));
+        }
+        let verified = verifies(&keys[keys.len() - 1], &hex(text(test, "msg")), &hex(text(test, "sig")));
         let expected = match text(test, "result") {
             "valid" => true,
             "invalid" => false,
@@ -107,7 +115,7 @@ fn plain_jws(set: &str, token: &str) -> Result<(), String> {
         return Err("another algorithm than the key's".to_owned());
     }
     let signature = parts.signature_bytes().ok_or("no algorithm of ours has a signature of that length")?;
-    if held.key.verify(parts.signed.as_bytes(), &signature) { Ok(()) } else { Err("the signature is wrong".to_owned()) }
+    if verifies(&both(&held.key), parts.signed.as_bytes(), &signature) { Ok(()) } else { Err("the signature is wrong".to_owned()) }
 }
 
 /// Whether a group's key is one that we could verify by.
