@@ -364,11 +364,15 @@ impl<'a> Reader<'a> {
     }
 
     fn closes(&mut self, close: u8) -> bool {
-        self.skip(&[close])
+        let found = self.peek() == Some(close);
+        self.at += usize::from(found);
+        found
     }
 
     fn space(&mut self) {
-        while self.skip(b" \t\n\r") {}
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            self.at += 1;
+        }
     }
 
     fn skip(&mut self, any_of: &[u8]) -> bool {
@@ -378,7 +382,7 @@ impl<'a> Reader<'a> {
     }
 
     fn expect(&mut self, byte: u8) -> Result<(), Fault> {
-        if self.skip(&[byte]) { Ok(()) } else { Err(Fault::Malformed) }
+        if self.closes(byte) { Ok(()) } else { Err(Fault::Malformed) }
     }
 
     fn next(&mut self) -> Result<u8, Fault> {

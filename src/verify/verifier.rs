@@ -1,7 +1,7 @@
 //! The verifier: from the text of a token to [`Verified`] claims, or a [`Denial`] that says why not.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ struct Watch {
 #[derive(Debug)]
 struct Keys {
     by_kid: HashMap<String, Arc<Checker>>,
-    by_header: HashMap<Vec<u8>, Arc<Checker>>,
+    by_header: BTreeMap<Vec<u8>, Arc<Checker>>,
 }
 
 /// A key as it is held; and as it checks, with a table where it has one. What was verified names the first only: it must not keep a table
