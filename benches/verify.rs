@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use mintage::claims::{Claims, Custom};
 use mintage::id::{Jti, Sid, Stamp};
-use mintage::keyring::{Algorithm, Signature, SigningKey, Tables};
+use mintage::keyring::{Algorithm, Signature, SigningKey, Tables, VerifyingKey};
 use mintage::policy::{Audience, Expectation};
 use mintage::registry::WhenStale;
 use mintage::revocation::{Retention, Revocation};
@@ -181,6 +181,11 @@ fn table() {
         jwts.iter().map(|(_, _, bytes)| ed25519_dalek::Signature::from_slice(bytes).expect("64 bytes")).collect();
     let mut equipped = jwt_key.verifying().clone();
     Tables::default().equip([&mut equipped]);
+    let make_table = |key: &VerifyingKey| {
+        let mut tables = Tables::default();
+        tables.equip([&mut key.clone()]);
+        tables.len() == 1
+    };
     let jwt_verifier = verifier_with(std::slice::from_ref(&jwt_key), 1_000_000);
     let paseto_verifier = verifier_with(std::slice::from_ref(&paseto_key), 1_000_000);
     let cached = CachedVerifier::new(verifier_with(std::slice::from_ref(&jwt_key), 1_000_000), 1 << 20);
@@ -203,6 +208,7 @@ fn table() {
         ("JWT, expired", false, Box::new(|_| jwt_verifier.verify(&expired, NOW).is_err())),
         ("unknown kid", false, Box::new(|_| jwt_verifier.verify(&stranger, NOW).is_err())),
         ("bad header", false, Box::new(|_| jwt_verifier.verify(&bad_header, NOW).is_err())),
+        ("a key's table, made", false, Box::new(|_| make_table(jwt_key.verifying()))),
         ("100,000 dots", false, Box::new(|_| jwt_verifier.verify(&dots, NOW).is_err())),
         ("ring Ed25519, caches evicted", true, Box::new(ring_check)),
         ("dalek verify_strict, caches evicted", true, Box::new(dalek_check)),

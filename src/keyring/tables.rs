@@ -9,7 +9,7 @@ use super::VerifyingKey;
 use super::key_table::KeyTable;
 
 /// Multiples of few Ed25519 keys, computed once: a check by them takes less than half of the time, and answers the same. For keys that check
-/// many signatures; making a table takes as long as some ten checks.
+/// many signatures; making a table takes as long as some thirty checks by `ring`.
 ///
 /// It holds at most [`Tables::KEYS`] of them at [`Tables::KEY_BYTES`] each; [`Tables::BASE_BYTES`] more are part of the program, for all of them. Without
 /// the feature `tables` it holds none.

@@ -65,7 +65,7 @@ struct Checker {
 
 impl Verifier {
     /// Verifies by these keys what is expected so. Nothing is revoked until it gets a view. The Ed25519 keys that end last get [`Tables`], which
-    /// takes about a millisecond.
+    /// takes a millisecond or two for each.
     pub fn new(expectation: Expectation, keys: KeySet) -> Self {
         let mut tables = Tables::default();
         let keys = RwLock::new(Arc::new(Keys::new(&keys, &mut tables)));
