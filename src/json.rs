@@ -189,7 +189,7 @@ impl<'a> Reader<'a> {
     fn members<E: From<Fault>>(&mut self, each: &mut dyn FnMut(&str, Value<'a>) -> Result<(), E>) -> Result<(), E> {
         self.descend(b'{')?;
         let outer = self.names.len();
-        let mut more = !self.closes(b'}');
+        let mut more = !self.skip_one(b'}');
         while more {
             let name = self.name(outer)?;
             let value = self.value()?;
@@ -204,7 +204,7 @@ impl<'a> Reader<'a> {
 
     fn elements<E: From<Fault>>(&mut self, each: &mut dyn FnMut(Value<'a>) -> Result<(), E>) -> Result<(), E> {
         self.descend(b'[')?;
-        let mut more = !self.closes(b']');
+        let mut more = !self.skip_one(b']');
         while more {
             let element = self.value()?;
             each(element)?;
@@ -314,11 +314,11 @@ impl<'a> Reader<'a> {
 
     fn number(&mut self) -> Result<Value<'a>, Fault> {
         let start = self.at;
-        self.skip(b"-");
-        if !self.skip(b"0") {
+        self.skip_one(b'-');
+        if !self.skip_one(b'0') {
             self.digits()?;
         }
-        if self.skip(b".") {
+        if self.skip_one(b'.') {
             self.digits()?;
         }
         if self.skip(b"eE") {
@@ -355,7 +355,7 @@ impl<'a> Reader<'a> {
     /// Whether, after a member or an element, another one follows.
     fn goes_on(&mut self, close: u8) -> Result<bool, Fault> {
         self.space();
-        if self.closes(close) {
+        if self.skip_one(close) {
             return Ok(false);
         }
         self.expect(b',')?;
@@ -363,8 +363,8 @@ impl<'a> Reader<'a> {
         Ok(true)
     }
 
-    fn closes(&mut self, close: u8) -> bool {
-        let found = self.peek() == Some(close);
+    fn skip_one(&mut self, byte: u8) -> bool {
+        let found = self.peek() == Some(byte);
         self.at += usize::from(found);
         found
     }
@@ -382,7 +382,7 @@ impl<'a> Reader<'a> {
     }
 
     fn expect(&mut self, byte: u8) -> Result<(), Fault> {
-        if self.closes(byte) { Ok(()) } else { Err(Fault::Malformed) }
+        if self.skip_one(byte) { Ok(()) } else { Err(Fault::Malformed) }
     }
 
     fn next(&mut self) -> Result<u8, Fault> {
