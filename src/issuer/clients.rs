@@ -8,7 +8,6 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::{Bearer, ClientAdded, ClientInfo, Fault, Issuer, Refusal, keep_log};
 use crate::ambient::Entropy;
 use crate::api::Code;
-use crate::id::RevocationId;
 use crate::policy::EndReason;
 use crate::registry::{Client, ClientProblem, ClientType, Registry, SecretHash, management};
 use crate::revocation::{Extent, Target};
@@ -78,16 +77,9 @@ impl Issuer {
     }
 
     async fn void_client(&self, by: &Bearer, id: &str, extent: Extent, reason_code: &str) -> Result<(), Fault> {
-        let revoke = Revoke {
-            id: RevocationId::new(self.reading(), &self.random()),
-            what: Revocable::Epoch { target: Target::Client(id.to_owned()), extent },
-            only_if: None,
-            end_reason: EndReason::ClientRevoked,
-            reason_code: Some(reason_code.to_owned()),
-            reason_note: None,
-            by: by.client_id.clone(),
-            idempotency: None,
-        };
+        let what = Revocable::Epoch { target: Target::Client(id.to_owned()), extent };
+        let revoke = self.new_revoke(what, EndReason::ClientRevoked, &by.client_id);
+        let revoke = Revoke { reason_code: Some(reason_code.to_owned()), ..revoke };
         if let RevokeAnswer::Done { entries, .. } = self.store.revoke(revoke, self.known("", id)).await? {
             self.merge(&entries);
         }

@@ -28,14 +28,10 @@ impl Issuer {
         }
         let idempotency = self.idempotency_of_revoke(by, &request)?;
         let revoke = Revoke {
-            id: RevocationId::new(self.reading(), &self.random()),
-            what: revocable(&request),
-            only_if: None,
-            end_reason: end_reason(&request.target),
             reason_code: request.reason_code.clone(),
             reason_note: request.reason_note.clone(),
-            by: by.client_id.clone(),
             idempotency,
+            ..self.new_revoke(revocable(&request), end_reason(&request.target), &by.client_id)
         };
         let (subject, client) = concerned(&request.target);
         let known = self.known(subject, client);
@@ -54,6 +50,20 @@ impl Issuer {
             self.key_was_revoked(kid).await;
         }
         Ok((answer(revoked), owner))
+    }
+
+    /// A revocation that begins now and says no more than it must.
+    pub(super) fn new_revoke(&self, what: Revocable, end_reason: EndReason, by: &str) -> Revoke {
+        Revoke {
+            id: RevocationId::new(self.reading(), &self.random()),
+            what,
+            only_if: None,
+            end_reason,
+            reason_code: None,
+            reason_note: None,
+            by: by.to_owned(),
+            idempotency: None,
+        }
     }
 
     /// A revocation made before, as long as its log entry is kept.

@@ -3,7 +3,7 @@
 use super::audited::whose;
 use super::{Caller, Fault, Issuer, Refusal};
 use crate::audit::{Action, Deed, Target, Text};
-use crate::id::{Jti, RevocationId};
+use crate::id::Jti;
 use crate::policy::EndReason;
 use crate::registry::management;
 use crate::secret::Secret;
@@ -45,16 +45,7 @@ impl Issuer {
 
     async fn give_back(&self, caller: &Caller, what: Revocable, only_if: Option<Holder>) -> Result<Option<Owner>, Fault> {
         let target = if only_if.is_some() { "session" } else { "token" };
-        let revoke = Revoke {
-            id: RevocationId::new(self.reading(), &self.random()),
-            what,
-            only_if,
-            end_reason: EndReason::LoggedOut,
-            reason_code: None,
-            reason_note: None,
-            by: caller.client.id.clone(),
-            idempotency: None,
-        };
+        let revoke = Revoke { only_if, ..self.new_revoke(what, EndReason::LoggedOut, &caller.client.id) };
         match self.store.revoke(revoke, self.known("", &caller.client.id)).await? {
             RevokeAnswer::Done { entries, owner, .. } => {
                 self.merge(&entries);

@@ -4,7 +4,7 @@ use super::open::{check_subject, claims_refusal};
 use super::{Bearer, Fault, Issuer, ListAnswer, ListRequest, PatchRequest, PatchSubjectAnswer, PatchSubjectRequest, Refusal};
 use crate::api::Code;
 use crate::claims::Custom;
-use crate::id::{RevocationId, Sid};
+use crate::id::Sid;
 use crate::policy::{EndReason, Session};
 use crate::registry::{OpensFor, management};
 use crate::revocation::{Extent, Revocation, Target};
@@ -90,16 +90,9 @@ impl Issuer {
             Some(client) => Target::SubjectAtClient { subject, client: client.to_owned() },
             None => Target::Subject(subject),
         };
-        Revoke {
-            id: RevocationId::new(self.reading(), &self.random()),
-            what: Revocable::Epoch { target, extent: Extent::AccessTokens },
-            only_if: None,
-            end_reason: EndReason::SubjectRevoked,
-            reason_code: Some("claims_changed".to_owned()),
-            reason_note: None,
-            by: by.client_id.clone(),
-            idempotency: None,
-        }
+        let what = Revocable::Epoch { target, extent: Extent::AccessTokens };
+        let revoke = self.new_revoke(what, EndReason::SubjectRevoked, &by.client_id);
+        Revoke { reason_code: Some("claims_changed".to_owned()), ..revoke }
     }
 }
 
