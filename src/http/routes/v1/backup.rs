@@ -29,14 +29,19 @@ pub(in crate::http) async fn take(State(issuer): State<Arc<Issuer>>, Authorized(
 
 /// Until the last piece, or a fault in its place, or until nobody takes them any more.
 async fn hand_over(mut backup: Backup, send: mpsc::Sender<Result<Vec<u8>, Refused>>) {
-    while let Some(piece) = backup.next_piece().await.map_err(Refused::from).transpose() {
-        if let Err(refused) = &piece {
-            tracing::error!(?refused, "a backup was broken off");
-            let _ = send.send(piece).await;
-            return;
-        }
-        if send.send(piece).await.is_err() {
-            return tracing::warn!("a backup was broken off: its reader has gone");
+    loop {
+        match backup.next_piece().await.map_err(Refused::from) {
+            Ok(None) => return,
+            Ok(Some(piece)) => {
+                if send.send(Ok(piece)).await.is_err() {
+                    return tracing::warn!("a backup was broken off: its reader has gone");
+                }
+            }
+            Err(refused) => {
+                tracing::error!(?refused, "a backup was broken off");
+                let _ = send.send(Err(refused)).await;
+                return;
+            }
         }
     }
 }
