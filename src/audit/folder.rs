@@ -156,7 +156,6 @@ impl Folder {
         if fs::metadata(path).map_err(io)?.mode() & 0o022 != 0 {
             return Err(AuditFault::TooOpen { path: path.to_owned() });
         }
-        names(path).map_err(io)?;
         let node_path = path.join(NODE_FILE);
         if let Ok(found) = fs::symlink_metadata(&node_path) {
             must_be_plain(&node_path, found.file_type()).map_err(io)?;
