@@ -3,7 +3,10 @@
 #![cfg(feature = "service")]
 #![expect(clippy::unwrap_used, reason = "a test ends where the command does not even start")]
 
-use std::io::{BufRead, BufReader, Read, Write};
+#[path = "cli/serving.rs"]
+mod serving;
+
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -237,13 +240,7 @@ impl Node {
         let (data, keys) = (folder.join("data"), folder.join("keys"));
         let mut command = Command::new(env!("CARGO_BIN_EXE_mintage"));
         command.env_clear().args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data).arg("--keys").arg(keys);
-        let out = folder.join("first-words");
-        let mut child = command.stdin(Stdio::null()).stdout(std::fs::File::create(&out).unwrap()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
-        let url = lines.by_ref().find_map(|line| line.strip_prefix("listening on ").map(str::to_owned)).unwrap();
-        std::thread::spawn(move || lines.for_each(drop));
-        // What a first run says is there before it listens; a later one says nothing.
-        let first_words = std::fs::read_to_string(out).unwrap();
+        let (child, url, first_words) = serving::start(&mut command, folder);
         Self { child, url, first_words }
     }
 

@@ -16,6 +16,8 @@ mod audit;
 mod check;
 #[path = "crash/folders.rs"]
 mod folders;
+#[path = "crash/random.rs"]
+mod random;
 #[path = "crash/restore.rs"]
 mod restore;
 #[path = "crash/server.rs"]
@@ -27,7 +29,8 @@ use std::io::Write;
 use std::time::Duration;
 
 use check::Verdict;
-use server::{Place, Random};
+use random::Random;
+use server::Place;
 use witness::Witness;
 
 /// Rounds and seed, from the environment where it names them (`scripts/crash`).

@@ -4,6 +4,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where it cannot be set up")]
 
+#[path = "crash/random.rs"]
+mod random;
+
 use std::collections::BTreeMap;
 use std::thread;
 
@@ -11,6 +14,7 @@ use curve25519_dalek::constants::EIGHT_TORSION;
 use curve25519_dalek::edwards::CompressedEdwardsY;
 use curve25519_dalek::{EdwardsPoint, Scalar};
 use mintage::keyring::{Algorithm, Tables, VerifyingKey};
+use random::Random;
 use ring::digest::{Context, SHA512, digest};
 
 /// Signatures in all; fewer where nothing is optimised. `DIFFERENTIAL` asks for another number, `DIFFERENTIAL_SEED` for another seed.
@@ -29,23 +33,16 @@ fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().map_or(default, |text| text.parse().unwrap())
 }
 
-/// Numbers that look random, the same for the same seed (SplitMix64).
-struct Random(u64);
+/// What signatures are made of.
+struct Dice(Random);
 
-impl Random {
-    fn number(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ mixed >> 31
-    }
-
+impl Dice {
     fn below(&mut self, end: usize) -> usize {
-        (self.number() % end as u64) as usize
+        self.0.below(end as u64) as usize
     }
 
     fn bytes<const N: usize>(&mut self) -> [u8; N] {
-        std::array::from_fn(|_| self.number() as u8)
+        std::array::from_fn(|_| self.0.next() as u8)
     }
 
     fn scalar(&mut self) -> Scalar {
@@ -54,7 +51,7 @@ impl Random {
 
     fn message(&mut self) -> Vec<u8> {
         let length = self.below(300);
-        (0..length).map(|_| self.number() as u8).collect()
+        (0..length).map(|_| self.0.next() as u8).collect()
     }
 
     fn one_of<'a, T>(&mut self, list: &'a [T]) -> &'a T {
@@ -100,7 +97,7 @@ impl Key {
         [r, s.to_bytes()].concat().try_into().unwrap()
     }
 
-    fn sign(&self, random: &mut Random, message: &[u8]) -> [u8; 64] {
+    fn sign(&self, random: &mut Dice, message: &[u8]) -> [u8; 64] {
         let nonce = random.scalar();
         self.finish(EdwardsPoint::mul_base(&nonce).compress().to_bytes(), nonce, message)
     }
@@ -119,7 +116,7 @@ struct Trial {
 }
 
 impl Trial {
-    fn new(random: &mut Random) -> Self {
+    fn new(random: &mut Dice) -> Self {
         let pure: Vec<Key> = (0..8).map(|_| Key::of(random.scalar(), EIGHT_TORSION[0])).collect();
         let mixed = EIGHT_TORSION[1..].iter().map(|torsion| Key::of(random.scalar(), *torsion)).collect();
         let mut bent = Vec::new();
@@ -138,7 +135,7 @@ impl Trial {
     }
 
     /// One signature of the class: the key, the message, the signature.
-    fn draw(&self, class: usize, random: &mut Random) -> (&Key, Vec<u8>, [u8; 64]) {
+    fn draw(&self, class: usize, random: &mut Dice) -> (&Key, Vec<u8>, [u8; 64]) {
         let mut message = random.message();
         let key = random.one_of(&self.pure);
         let mut signature = key.sign(random, &message);
@@ -175,7 +172,7 @@ impl Trial {
     }
 
     /// A key with a part of small order: the equation holds with that part, or only without it.
-    fn mixed_key(&self, random: &mut Random, message: Vec<u8>, with: bool) -> (&Key, Vec<u8>, [u8; 64]) {
+    fn mixed_key(&self, random: &mut Dice, message: Vec<u8>, with: bool) -> (&Key, Vec<u8>, [u8; 64]) {
         let key = random.one_of(&self.mixed);
         loop {
             let nonce = random.scalar();
@@ -197,7 +194,7 @@ fn small_points() -> Vec<[u8; 32]> {
 }
 
 /// S of 0, or of the order less one; R the neutral element, the base point or the key.
-fn edge(key: &Key, random: &mut Random, message: &[u8]) -> [u8; 64] {
+fn edge(key: &Key, random: &mut Dice, message: &[u8]) -> [u8; 64] {
     let rs = [Scalar::ZERO, Scalar::ONE, key.secret, -key.secret, -Scalar::ONE];
     let nonce = *random.one_of(&rs);
     let mut signature = key.finish(EdwardsPoint::mul_base(&nonce).compress().to_bytes(), nonce, message);
@@ -211,7 +208,7 @@ fn edge(key: &Key, random: &mut Random, message: &[u8]) -> [u8; 64] {
     signature
 }
 
-fn bend(bytes: &mut [u8], random: &mut Random) {
+fn bend(bytes: &mut [u8], random: &mut Dice) {
     let bit = random.below(bytes.len() * 8);
     bytes[bit / 8] ^= 1 << (bit % 8);
 }
@@ -248,7 +245,7 @@ const CLASSES: [&str; 15] = [
 type Counts = BTreeMap<(usize, bool), u64>;
 
 fn drive(trial: &Trial, seed: u64, signatures: u64) -> Counts {
-    let mut random = Random(seed);
+    let mut random = Dice(Random(seed));
     let mut counts = Counts::new();
     for number in 0..signatures {
         // One in four is good.
@@ -267,7 +264,7 @@ fn tables_answer_what_verify_strict_answers() {
     let (signatures, seed) = (setting("DIFFERENTIAL", SIGNATURES), setting("DIFFERENTIAL_SEED", SEED));
     println!("seed {seed}, {signatures} signatures");
     let mut counts = Counts::new();
-    let trial = Trial::new(&mut Random(seed));
+    let trial = Trial::new(&mut Dice(Random(seed)));
     thread::scope(|scope| {
         let share = |thread: u64| signatures / THREADS + u64::from(thread < signatures % THREADS);
         let seed_of = |thread: u64| {

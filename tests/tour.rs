@@ -1,8 +1,11 @@
 //! The README is run as a newcomer would: its tour's commands, pasted in order into a shell beside a fresh server.
 #![cfg(feature = "service")]
 
+#[path = "cli/serving.rs"]
+mod serving;
+
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
@@ -31,22 +34,10 @@ struct Server {
 impl Server {
     fn first_run() -> Self {
         let folder = tempfile::Builder::new().prefix("mintage-tour-").tempdir().expect("a temporary folder").keep();
-        let printed = folder.join("printed");
-        let mut child = Command::new(MINTAGE)
-            .args(["serve", "--listen", "127.0.0.1:0"])
-            .current_dir(&folder)
-            .env_remove("MINTAGE_ADMIN_SECRET")
-            .stdin(Stdio::null())
-            .stdout(fs::File::create(&printed).expect("a file"))
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("mintage starts");
-        let mut said = BufReader::new(child.stderr.take().expect("piped")).lines().map_while(Result::ok);
-        let mut server = Self { child, folder, url: String::new(), secret: String::new(), printed: String::new() };
-        server.url = said.find_map(|line| line.strip_prefix("listening on ").map(str::to_owned)).expect("it says that it listens");
-        // To the end, so that it never waits for a reader.
-        std::thread::spawn(move || said.for_each(drop));
-        server.printed = fs::read_to_string(printed).expect("what a first run prints is there before it listens");
+        let mut command = Command::new(MINTAGE);
+        command.args(["serve", "--listen", "127.0.0.1:0"]).current_dir(&folder).env_remove("MINTAGE_ADMIN_SECRET");
+        let (child, url, printed) = serving::start(&mut command, &folder);
+        let mut server = Self { child, folder, url, secret: String::new(), printed };
         server.secret = secret_in(&server.printed);
         server
     }

@@ -8,8 +8,9 @@ use reqwest::Client;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
+use super::random::Random;
 use super::say;
-use super::server::{Place, Random, SECRET};
+use super::server::{Place, SECRET};
 
 const CALLERS: usize = 24;
 const ROUNDS: usize = 5;

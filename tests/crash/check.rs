@@ -5,7 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::api::Api;
-use super::server::{Place, Random, Server};
+use super::random::Random;
+use super::server::{Place, Server};
 use super::witness::{Effect, How, claims};
 
 /// How many effects of earlier rounds are looked at again after a restart; at the end, all are.

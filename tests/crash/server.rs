@@ -15,23 +15,6 @@ const MINTAGE: &str = env!("CARGO_BIN_EXE_mintage");
 pub(crate) const SECRET: &str = "3f1c8a5be07d42969b1e6c20d7f4a8b35e9d01c7f26b48a3905dce71f8ab6243";
 const START: Duration = Duration::from_secs(60);
 
-/// A small generator, so that a seed gives the same moments again (SplitMix64).
-pub(crate) struct Random(pub(crate) u64);
-
-impl Random {
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound.max(1)
-    }
-}
-
 /// A deployment's folder, configuration and address.
 pub(crate) struct Place {
     pub(crate) folder: tempfile::TempDir,

@@ -13,7 +13,8 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::api::{Answer, Api, Lost};
-use super::server::{Place, Random};
+use super::random::Random;
+use super::server::Place;
 
 const URL: &str = "MINTAGE_WITNESS_URL";
 const LOG: &str = "MINTAGE_WITNESS_LOG";
