@@ -71,7 +71,7 @@ fn verifier(keys: &[SigningKey]) -> Verifier {
 }
 
 fn verifier_with(keys: &[SigningKey], revocations: u64) -> Verifier {
-    let view = Arc::new(LiveView::new());
+    let view = Arc::new(LiveView::new(&[7; 32]));
     for at in 0..revocations {
         view.merge(&Revocation::Token(Jti::new(Stamp::from_millis(at), &[9; 10])));
     }

@@ -137,7 +137,7 @@ impl Issuer {
     /// Puts the parts together. Nothing is minted or accepted before [`Issuer::bootstrap`] has read the log.
     pub fn new(parts: Parts) -> Self {
         let Parts { policy, registry, store, folder, ring, clock, entropy, metrics, audit } = parts;
-        let view = Arc::new(LiveView::new());
+        let view = Arc::new(LiveView::new(&entropy.bytes()));
         let issuer = Self {
             verifier: published::verifier(&policy, &registry, view.clone()),
             configured: registry.clients.keys().cloned().collect(),

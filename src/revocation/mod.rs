@@ -1,5 +1,10 @@
 //! What has been called back: the rule that says which tokens and sessions a revocation voids, and the view that remembers.
 
+mod epochs;
+mod ids;
+mod record;
+mod shards;
+mod table;
 mod view;
 
 use std::fmt;

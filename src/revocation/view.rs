@@ -1,10 +1,18 @@
 //! The result of replaying the revocation log: what is void, and nothing else.
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
+use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{Cause, Epoch, Epochs, Extent, Judge, Revocation, Target};
-use crate::id::{Jti, Origin, Sid, Stamp};
+use arc_swap::ArcSwap;
+
+use super::epochs::Named;
+use super::ids::Ids;
+use super::shards::SHARDS;
+use super::{Cause, Epochs, Judge, Revocation};
+use crate::id::{Origin, Sid};
 
 /// How long an entry is kept, and what one heartbeat may count for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,61 +27,72 @@ impl Retention {
 }
 
 /// Everything that is revoked now. Merging is idempotent and commutes: two views of different histories can always be united.
-#[derive(Clone, Default, Debug)]
+///
+/// Any number of threads may use it at once. Who asks waits for nobody, whatever is merged, forgotten or listed meanwhile; who writes waits
+/// for at most some hundred entries of somebody else, or for one table to grow. A token or a session takes some 30 bytes, and an epoch its
+/// name and about 60 more.
 pub struct View {
-    tokens: HashSet<Jti>,
-    sessions: HashSet<Sid>,
-    subjects: HashMap<String, SubjectEpochs>,
-    clients: HashMap<String, Epoch>,
-    all: Epoch,
-    keys: BTreeSet<String>,
-    /// Oldest first: what was merged, and at which confirmed age.
-    order: VecDeque<(Duration, Revocation)>,
-    /// The sum of confirmed heartbeats, each at most [`Retention::MAX_STEP`].
-    confirmed: Duration,
+    ids: Ids,
+    named: Named,
+    /// An entry stays until the key itself is gone; there are few.
+    keys: ArcSwap<BTreeSet<String>>,
+    ages: Mutex<Ages>,
+    /// The tick of what is merged now.
+    tick: AtomicU32,
 }
 
-#[derive(Clone, Default, Debug)]
-struct SubjectEpochs {
-    everywhere: Epoch,
-    at: HashMap<String, Epoch>,
+/// How old entries are. A tick begins with each confirmed heartbeat.
+#[derive(Default)]
+struct Ages {
+    /// The sum of confirmed heartbeats, each at most [`Retention::MAX_STEP`].
+    confirmed: Duration,
+    /// What it was when each tick began, oldest first.
+    began: VecDeque<Duration>,
+    /// Which tick the oldest is.
+    first: u32,
 }
 
 impl View {
-    /// Takes in one revocation; `false` when it was known already.
-    pub fn merge(&mut self, revocation: &Revocation) -> bool {
-        let new = match revocation {
-            Revocation::Token(jti) => self.tokens.insert(*jti),
-            Revocation::Session(sid) => self.sessions.insert(*sid),
-            Revocation::Key(kid) => self.keys.insert(kid.clone()),
-            Revocation::Epoch { target, extent, stamp } => {
-                let held = self.epoch_mut(target);
-                let before = *held;
-                held.raise(*extent, *stamp);
-                before != *held
-            }
-        };
-        // A key's entry stays until the key itself is gone; there are few.
-        if new && !matches!(revocation, Revocation::Key(_)) {
-            self.order.push_back((self.confirmed, revocation.clone()));
+    /// An empty one. The key, of random bytes that nobody else knows, keeps those who choose ids and names from choosing where they are
+    /// kept (hash flooding), and from having one subject taken for another.
+    pub fn new(hash_key: &[u8; 32]) -> Self {
+        let (of_ids, of_names) = hash_key.split_at(16);
+        let half = |bytes: &[u8]| std::array::from_fn(|at| bytes[at]);
+        Self {
+            ids: Ids::new(&half(of_ids)),
+            named: Named::new(&half(of_names)),
+            keys: ArcSwap::default(),
+            ages: Mutex::new(Ages { began: VecDeque::from([Duration::ZERO]), ..Ages::default() }),
+            tick: AtomicU32::new(0),
         }
-        new
+    }
+
+    /// Takes in one revocation, which holds for every judgement that begins after this; `false` when it was known already.
+    pub fn merge(&self, revocation: &Revocation) -> bool {
+        let tick = || self.tick.load(Ordering::Acquire);
+        match revocation {
+            Revocation::Token(jti) => self.ids.insert_token(*jti, tick),
+            Revocation::Session(sid) => self.ids.insert_session(*sid, tick),
+            Revocation::Epoch { target, extent, stamp } => self.named.raise(target, *extent, *stamp, tick),
+            Revocation::Key(kid) => {
+                let before = self.keys.rcu(|keys| {
+                    let mut keys = BTreeSet::clone(keys);
+                    keys.insert(kid.clone());
+                    keys
+                });
+                !before.contains(kid)
+            }
+        }
     }
 
     /// Every epoch that concerns this subject at this client.
     pub fn epochs(&self, subject: &str, client: &str) -> Epochs {
-        let held = self.subjects.get(subject);
-        Epochs {
-            all: self.all,
-            client: self.clients.get(client).copied().unwrap_or_default(),
-            subject: held.map(|held| held.everywhere).unwrap_or_default(),
-            subject_at_client: held.and_then(|held| held.at.get(client)).copied().unwrap_or_default(),
-        }
+        self.named.held(&self.named.read(), self.named.places(subject, client))
     }
 
     /// Whether anything that is known ends this session.
     pub fn void_session(&self, sid: Sid, subject: &str, client: &str) -> Option<Cause> {
-        if self.sessions.contains(&sid) {
+        if self.ids.read().has(self.ids.of_session(sid)) {
             return Some(Cause::Session);
         }
         self.epochs(subject, client).void_session(sid.stamp())
@@ -81,22 +100,29 @@ impl View {
 
     /// Whether everything that this key signed is void.
     pub fn void_key(&self, kid: &str) -> bool {
-        self.keys.contains(kid)
+        self.keys.load().contains(kid)
     }
 
     /// Counts a confirmed heartbeat that came `step` after the one before, and forgets what can void nothing any more.
-    pub fn confirm(&mut self, step: Duration, retention: Retention) {
-        self.confirmed += step.min(Retention::MAX_STEP);
-        while self.order.front().is_some_and(|(written, _)| self.confirmed.saturating_sub(*written) > retention.keep) {
-            if let Some((_, revocation)) = self.order.pop_front() {
-                self.forget(&revocation);
+    pub fn confirm(&self, step: Duration, retention: Retention) {
+        let first = {
+            let mut ages = self.ages.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_new_tick = ages.count(step.min(Retention::MAX_STEP));
+            self.tick.fetch_add(u32::from(is_new_tick), Ordering::AcqRel);
+            let before = ages.first;
+            ages.forget(retention.keep);
+            if ages.first == before {
+                return;
             }
-        }
+            ages.first
+        };
+        self.ids.forget_before(first);
+        self.named.forget_before(first);
     }
 
     /// How many entries it holds.
     pub fn len(&self) -> usize {
-        self.order.len() + self.keys.len()
+        self.ids.len() + self.named.len() + self.keys.load().len()
     }
 
     /// Whether nothing is revoked.
@@ -104,194 +130,81 @@ impl View {
         self.len() == 0
     }
 
+    /// Lists everything in it, some hundred entries at a time: in no certain order, nothing left out that is in it from the beginning to
+    /// the end, and some of what is merged meanwhile. Whoever begins it at a position of the log and follows the log from there knows all.
+    pub fn entries(&self) -> impl Iterator<Item = Revocation> {
+        let keys: Vec<_> = self.keys.load().iter().cloned().map(Revocation::Key).collect();
+        let ids = move |shard| pages(move |from| self.ids.page(shard, from));
+        let epochs = move |shard| pages(move |from| self.named.page(shard, from));
+        keys.into_iter().chain((0..SHARDS).flat_map(ids)).chain((0..SHARDS).flat_map(epochs))
+    }
+
     /// Everything in it, in one order whatever the history: two views are equal when their contents are.
     pub fn contents(&self) -> BTreeSet<Revocation> {
-        let mut contents = BTreeSet::new();
-        contents.extend(self.tokens.iter().copied().map(Revocation::Token));
-        contents.extend(self.sessions.iter().copied().map(Revocation::Session));
-        contents.extend(self.keys.iter().cloned().map(Revocation::Key));
-        let mut epochs = |target: Target, epoch: Epoch| {
-            for (extent, stamp) in [(Extent::Sessions, epoch.sessions), (Extent::AccessTokens, epoch.access_tokens)] {
-                if stamp != Stamp::ZERO {
-                    contents.insert(Revocation::Epoch { target: target.clone(), extent, stamp });
-                }
-            }
-        };
-        epochs(Target::All, self.all);
-        for (client, epoch) in &self.clients {
-            epochs(Target::Client(client.clone()), *epoch);
-        }
-        for (subject, held) in &self.subjects {
-            epochs(Target::Subject(subject.clone()), held.everywhere);
-            for (client, epoch) in &held.at {
-                epochs(Target::SubjectAtClient { subject: subject.clone(), client: client.clone() }, *epoch);
-            }
-        }
-        contents
-    }
-
-    fn epoch_mut(&mut self, target: &Target) -> &mut Epoch {
-        match target {
-            Target::All => &mut self.all,
-            Target::Client(client) => self.clients.entry(client.clone()).or_default(),
-            Target::Subject(subject) => &mut self.subjects.entry(subject.clone()).or_default().everywhere,
-            Target::SubjectAtClient { subject, client } => {
-                self.subjects.entry(subject.clone()).or_default().at.entry(client.clone()).or_default()
-            }
-        }
-    }
-
-    /// Removes one entry; an epoch only when nothing newer has raised it since.
-    fn forget(&mut self, revocation: &Revocation) {
-        match revocation {
-            Revocation::Token(jti) => drop(self.tokens.remove(jti)),
-            Revocation::Session(sid) => drop(self.sessions.remove(sid)),
-            Revocation::Key(_) => {}
-            Revocation::Epoch { target, extent, stamp } => self.forget_epoch(target, *extent, *stamp),
-        }
-    }
-
-    fn forget_epoch(&mut self, target: &Target, extent: Extent, stamp: Stamp) {
-        let held = self.epoch_mut(target);
-        match extent {
-            Extent::Sessions if held.sessions == stamp => held.sessions = Stamp::ZERO,
-            Extent::AccessTokens if held.access_tokens == stamp => held.access_tokens = Stamp::ZERO,
-            _ => {}
-        }
-        let is_void = *held == Epoch::default();
-        match target {
-            Target::All => {}
-            Target::Client(client) if is_void => drop(self.clients.remove(client)),
-            Target::Client(_) => {}
-            Target::Subject(subject) | Target::SubjectAtClient { subject, .. } => {
-                if let Some(held) = self.subjects.get_mut(subject) {
-                    held.at.retain(|_, epoch| *epoch != Epoch::default());
-                    if held.at.is_empty() && held.everywhere == Epoch::default() {
-                        self.subjects.remove(subject);
-                    }
-                }
-            }
-        }
+        self.entries().collect()
     }
 }
 
 impl Judge for View {
     fn judge(&self, origin: &Origin<'_>) -> Option<Cause> {
-        if self.keys.contains(origin.kid) {
+        if self.void_key(origin.kid) {
             return Some(Cause::Key);
-        }
-        if self.tokens.contains(&origin.jti) {
-            return Some(Cause::Token);
-        }
-        if origin.sid.is_some_and(|sid| self.sessions.contains(&sid)) {
-            return Some(Cause::Session);
         }
         // A client's own token is of nobody (RFC 9068 §2.2: `sub` is the client): a user who has the name of a client is somebody else.
         let subject = if origin.sid.is_none() && origin.subject == origin.client { "" } else { origin.subject };
-        self.epochs(subject, origin.client).void_token(origin.sid.map(|sid| sid.stamp()), origin.stamp())
+        // First all hashes, then all tables, then all probes: the processor fetches the memory of several probes at once.
+        let token = self.ids.of_token(origin.jti);
+        let session = origin.sid.and_then(|sid| self.ids.of_session(sid));
+        let named = self.named.places(subject, origin.client);
+        let (ids, epochs) = (self.ids.read(), self.named.read());
+        if ids.has(token) {
+            return Some(Cause::Token);
+        }
+        if ids.has(session) {
+            return Some(Cause::Session);
+        }
+        let epochs = self.named.held(&epochs, named);
+        epochs.void_token(origin.sid.map(|sid| sid.stamp()), origin.stamp())
     }
+}
+
+impl fmt::Debug for View {
+    /// Says how many, never which: and not the key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "View({} entries)", self.len())
+    }
+}
+
+impl Ages {
+    /// Goes on by `step`; whether a tick begins.
+    fn count(&mut self, step: Duration) -> bool {
+        if step.is_zero() {
+            return false;
+        }
+        self.confirmed += step;
+        self.began.push_back(self.confirmed);
+        true
+    }
+
+    /// Drops the ticks that are older than `keep`: never the last.
+    fn forget(&mut self, keep: Duration) {
+        while self.began.pop_front_if(|began| self.confirmed - *began > keep).is_some() {
+            self.first += 1;
+        }
+    }
+}
+
+/// What page after page gives, each asked for when the one before is used up.
+fn pages(page: impl Fn(u64) -> (Vec<Revocation>, Option<u64>)) -> impl Iterator<Item = Revocation> {
+    let mut next = Some(0);
+    std::iter::from_fn(move || {
+        let (entries, after) = page(next?);
+        next = after;
+        Some(entries)
+    })
+    .flatten()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const KEEP: Retention = Retention { keep: Duration::from_secs(10) };
-
-    fn jti(millis: u64) -> Jti {
-        Jti::new(Stamp::from_millis(millis), &[1; 10])
-    }
-
-    fn sid(millis: u64) -> Sid {
-        Sid::in_shard(Stamp::from_millis(millis), 0, &[2; 10])
-    }
-
-    fn epoch(target: Target, extent: Extent, millis: u64) -> Revocation {
-        Revocation::Epoch { target, extent, stamp: Stamp::from_millis(millis) }
-    }
-
-    fn origin(opened: Option<u64>, minted: u64) -> Origin<'static> {
-        Origin { jti: jti(minted), sid: opened.map(sid), subject: "alice", client: "app", kid: "k" }
-    }
-
-    #[test]
-    fn an_epoch_over_sessions_spares_what_was_opened_later() {
-        for (target, cause) in [
-            (Target::All, Cause::All),
-            (Target::Client("app".into()), Cause::Client),
-            (Target::Subject("alice".into()), Cause::Subject),
-            (Target::SubjectAtClient { subject: "alice".into(), client: "app".into() }, Cause::Subject),
-        ] {
-            let mut view = View::default();
-            view.merge(&epoch(target, Extent::Sessions, 100));
-            assert_eq!(view.judge(&origin(Some(100), 900)), Some(cause), "a late token of an old session");
-            assert_eq!(view.judge(&origin(Some(101), 101)), None);
-            assert_eq!(view.judge(&origin(None, 100)), Some(cause), "a token without a session counts from its minting");
-            assert_eq!(view.judge(&origin(None, 101)), None);
-        }
-    }
-
-    #[test]
-    fn a_user_with_the_name_of_a_client_is_not_the_client() {
-        let named_alike = |opened: Option<u64>| Origin { client: "alice", ..origin(opened, 1) };
-        let mut view = View::default();
-        view.merge(&epoch(Target::Subject("alice".into()), Extent::Sessions, 100));
-        assert_eq!(view.judge(&named_alike(None)), None, "the client's own");
-        assert_eq!(view.judge(&named_alike(Some(1))), Some(Cause::Subject), "of a user of that name");
-        view.merge(&epoch(Target::Client("alice".into()), Extent::Sessions, 100));
-        assert_eq!(view.judge(&named_alike(None)), Some(Cause::Client));
-    }
-
-    #[test]
-    fn an_epoch_over_access_tokens_spares_what_was_minted_later() {
-        let mut view = View::default();
-        view.merge(&epoch(Target::Subject("alice".into()), Extent::AccessTokens, 100));
-        assert_eq!(view.judge(&origin(Some(1), 100)), Some(Cause::Subject));
-        assert_eq!(view.judge(&origin(Some(1), 101)), None);
-        let other = Target::SubjectAtClient { subject: "alice".into(), client: "web".into() };
-        view.merge(&epoch(other, Extent::AccessTokens, 500));
-        assert_eq!(view.judge(&origin(Some(1), 101)), None, "another client of the same subject");
-    }
-
-    #[test]
-    fn epochs_never_decrease_and_merging_commutes() {
-        let entries = [
-            epoch(Target::All, Extent::Sessions, 5),
-            epoch(Target::All, Extent::Sessions, 3),
-            epoch(Target::Client("app".into()), Extent::AccessTokens, 9),
-            Revocation::Token(jti(7)),
-            Revocation::Session(sid(7)),
-            Revocation::Key("k".into()),
-        ];
-        let (mut forth, mut back) = (View::default(), View::default());
-        entries.iter().for_each(|entry| _ = forth.merge(entry));
-        entries.iter().rev().for_each(|entry| _ = back.merge(entry));
-        assert_eq!(forth.contents(), back.contents());
-        assert_eq!(forth.epochs("x", "y").all.sessions, Stamp::from_millis(5));
-        assert!(!forth.merge(&entries[1]), "a lower epoch changes nothing");
-    }
-
-    #[test]
-    fn an_entry_outlives_a_clock_that_jumps_ahead() {
-        let mut view = View::default();
-        view.merge(&Revocation::Token(jti(7)));
-        view.confirm(Duration::from_secs(3_600), KEEP);
-        assert_eq!(view.judge(&origin(None, 7)), Some(Cause::Token), "an hour in one beat counts two seconds");
-        (0..5).for_each(|_| view.confirm(Duration::from_secs(2), KEEP));
-        assert_eq!(view.judge(&origin(None, 7)), None);
-        assert!(view.is_empty());
-    }
-
-    #[test]
-    fn forgetting_an_old_epoch_keeps_the_newer_one() {
-        let mut view = View::default();
-        let target = Target::SubjectAtClient { subject: "alice".into(), client: "app".into() };
-        view.merge(&epoch(target.clone(), Extent::Sessions, 1));
-        (0..5).for_each(|_| view.confirm(Duration::from_secs(2), KEEP));
-        view.merge(&epoch(target, Extent::Sessions, 50));
-        view.confirm(Duration::from_secs(2), KEEP);
-        assert_eq!(view.judge(&origin(Some(50), 60)), Some(Cause::Subject));
-        (0..5).for_each(|_| view.confirm(Duration::from_secs(2), KEEP));
-        assert!(view.is_empty() && view.contents().is_empty());
-    }
-}
+#[path = "view_tests.rs"]
+mod tests;

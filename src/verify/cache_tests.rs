@@ -16,7 +16,7 @@ const ROOM: u64 = 1 << 20;
 
 fn watched() -> (Arc<LiveView>, CachedVerifier, String) {
     let key = signing(Algorithm::EdDsa, 1);
-    let view = Arc::new(LiveView::new());
+    let view = Arc::new(LiveView::new(&[7; 32]));
     view.confirm(NOW, Duration::ZERO, KEEP);
     let cached = CachedVerifier::new(verifier(&[&key]).with_view(Arc::clone(&view), WhenStale::Refuse, None), ROOM);
     let token = mint(&claims(), &key, "");

@@ -1,7 +1,10 @@
 //! A revocation view that one follower keeps current while any number of verifiers read it.
 
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
 
 use crate::id::{Origin, Sid, Stamp};
 use crate::revocation::{Cause, Epochs, Judge, Retention, Revocation, View};
@@ -23,57 +26,52 @@ pub enum Freshness {
     Stale,
 }
 
-/// A [`View`] with its age. Share it in an `Arc`: reading takes a shared lock for some nanoseconds, writing is for one follower.
-#[derive(Default, Debug)]
-pub struct LiveView(RwLock<Inner>);
-
-#[derive(Default, Debug)]
-struct Inner {
+/// A [`View`] with its age. Share it in an `Arc`: any number of threads may ask and write at once, and who asks waits for nobody.
+#[derive(Debug)]
+pub struct LiveView {
     view: View,
     /// The last confirmed heartbeat: by the wall clock of who wrote it, and by our monotonic clock.
-    confirmed: Option<(Moment, Duration)>,
-    reading: Stamp,
+    confirmed: ArcSwapOption<(Moment, Duration)>,
+    /// The highest reading of the store, in milliseconds.
+    reading: AtomicU64,
 }
 
 impl LiveView {
-    /// A view that knows nothing yet and says so: its age is unknown.
-    pub fn new() -> Self {
-        Self::default()
+    /// A view that knows nothing yet and says so: its age is unknown. The key is of random bytes that nobody else knows (see [`View::new`]).
+    pub fn new(hash_key: &[u8; 32]) -> Self {
+        Self { view: View::new(hash_key), confirmed: ArcSwapOption::empty(), reading: AtomicU64::new(0) }
     }
 
     /// Takes in one revocation, at once for every reader; `false` when it was known already.
     pub fn merge(&self, revocation: &Revocation) -> bool {
-        self.write().view.merge(revocation)
+        self.view.merge(revocation)
     }
 
-    /// Takes in many revocations under one lock; says how many were new.
+    /// Takes in many revocations; says how many were new.
     pub fn merge_all<'a>(&self, revocations: impl IntoIterator<Item = &'a Revocation>) -> usize {
-        let mut inner = self.write();
-        revocations.into_iter().filter(|revocation| inner.view.merge(revocation)).count()
+        revocations.into_iter().filter(|revocation| self.view.merge(revocation)).count()
     }
 
     /// Counts a heartbeat: everything that was in the log when it was written, at `at`, has been merged. `monotonic` is our own clock now.
     pub fn confirm(&self, at: Moment, monotonic: Duration, retention: Retention) {
-        let mut inner = self.write();
-        let step = inner.confirmed.map_or(Duration::ZERO, |(_, before)| monotonic.saturating_sub(before));
-        inner.confirmed = Some((at, monotonic));
-        inner.view.confirm(step, retention);
+        let before = self.confirmed.swap(Some(Arc::new((at, monotonic))));
+        let step = before.map_or(Duration::ZERO, |before| monotonic.saturating_sub(before.1));
+        self.view.confirm(step, retention);
     }
 
     /// Takes note of a reading of the store; only the highest is kept.
     pub fn note_reading(&self, reading: Stamp) {
-        let mut inner = self.write();
-        inner.reading = inner.reading.max(reading);
+        self.reading.fetch_max(reading.millis(), Ordering::AcqRel);
     }
 
     /// The highest reading of the store that has been noted.
     pub fn reading(&self) -> Stamp {
-        self.read().reading
+        Stamp::from_millis(self.reading.load(Ordering::Acquire))
     }
 
     /// How long ago the last heartbeat was confirmed, by the wall or the monotonic clock, whichever says more. `None`: never.
     pub fn age(&self, now: Moment, monotonic: Duration) -> Option<Duration> {
-        self.read().confirmed.map(|(at, then)| now.since(at).max(monotonic.saturating_sub(then)))
+        self.confirmed.load().as_ref().map(|confirmed| now.since(confirmed.0).max(monotonic.saturating_sub(confirmed.1)))
     }
 
     /// Whether the view can be relied on, given both clocks and the two bounds. One that was never confirmed is stale.
@@ -87,54 +85,43 @@ impl LiveView {
 
     /// Every epoch that concerns this subject at this client.
     pub fn epochs(&self, subject: &str, client: &str) -> Epochs {
-        self.read().view.epochs(subject, client)
+        self.view.epochs(subject, client)
     }
 
     /// Whether anything that is known ends this session.
     pub fn void_session(&self, sid: Sid, subject: &str, client: &str) -> Option<Cause> {
-        self.read().view.void_session(sid, subject, client)
+        self.view.void_session(sid, subject, client)
     }
 
     /// Whether everything that this key signed is void.
     pub fn void_key(&self, kid: &str) -> bool {
-        self.read().view.void_key(kid)
+        self.view.void_key(kid)
     }
 
     /// How many entries it holds.
     pub fn len(&self) -> usize {
-        self.read().view.len()
+        self.view.len()
     }
 
     /// Whether nothing is revoked.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.view.is_empty()
     }
 
-    /// A copy of the whole view: for a snapshot or a digest, not for judging.
-    pub fn copy(&self) -> View {
-        self.read().view.clone()
-    }
-
-    // A panic elsewhere must not turn every later verification into a panic: the view is whole after each of its own steps.
-    fn read(&self) -> RwLockReadGuard<'_, Inner> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write(&self) -> RwLockWriteGuard<'_, Inner> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    /// Lists everything in it while it goes on: see [`View::entries`].
+    pub fn entries(&self) -> impl Iterator<Item = Revocation> {
+        self.view.entries()
     }
 }
 
 impl Judge for LiveView {
     fn judge(&self, origin: &Origin<'_>) -> Option<Cause> {
-        self.read().view.judge(origin)
+        self.view.judge(origin)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::id::Jti;
 
@@ -151,14 +138,14 @@ mod tests {
 
     #[test]
     fn a_view_that_was_never_confirmed_is_stale() {
-        let view = LiveView::new();
+        let view = LiveView::new(&[7; 32]);
         assert_eq!(view.age(NOW, seconds(1)), None);
         assert_eq!(view.freshness(NOW, seconds(1), SOFT_AGE, HARD_AGE), Freshness::Stale);
     }
 
     #[test]
     fn the_clock_that_says_more_counts() {
-        let view = LiveView::new();
+        let view = LiveView::new(&[7; 32]);
         view.confirm(NOW, seconds(100), KEEP);
         assert_eq!(view.age(NOW.plus(seconds(3)), seconds(101)), Some(seconds(3)));
         assert_eq!(view.age(NOW.minus(seconds(3_600)), seconds(131)), Some(seconds(31)), "a wall clock that jumps back hides nothing");
@@ -172,7 +159,7 @@ mod tests {
 
     #[test]
     fn what_is_merged_is_refused_at_once_through_every_handle() {
-        let view = Arc::new(LiveView::new());
+        let view = Arc::new(LiveView::new(&[7; 32]));
         let reader = Arc::clone(&view);
         assert_eq!(reader.judge(&origin(7)), None);
         assert!(view.merge(&Revocation::Token(origin(7).jti)));
@@ -183,7 +170,7 @@ mod tests {
 
     #[test]
     fn heartbeats_age_entries_and_a_silent_hour_does_not() {
-        let view = LiveView::new();
+        let view = LiveView::new(&[7; 32]);
         view.merge(&Revocation::Token(origin(7).jti));
         view.confirm(NOW, seconds(0), KEEP);
         view.confirm(NOW.plus(seconds(3_600)), seconds(3_600), KEEP);
@@ -194,7 +181,7 @@ mod tests {
 
     #[test]
     fn a_reading_never_goes_back() {
-        let view = LiveView::new();
+        let view = LiveView::new(&[7; 32]);
         view.note_reading(Stamp::from_millis(9));
         view.note_reading(Stamp::from_millis(4));
         assert_eq!(view.reading(), Stamp::from_millis(9));

@@ -233,7 +233,7 @@ fn what_the_view_voids_is_refused_with_its_cause() {
         (Revocation::Key(key.verifying().kid().to_owned()), Cause::Key),
     ];
     for (revocation, cause) in cases {
-        let view = Arc::new(LiveView::new());
+        let view = Arc::new(LiveView::new(&[7; 32]));
         view.confirm(NOW, Duration::ZERO, KEEP);
         let verifier = verifier(&[&key]).with_view(Arc::clone(&view), WhenStale::Refuse, None);
         assert!(verifier.verify(&token, NOW).is_ok());
@@ -248,7 +248,7 @@ fn a_stale_view_refuses_as_our_fault_or_accepts_and_says_its_age() {
     let token = mint(&claims(), &key, "");
     let at = |seconds| Now { wall: NOW, monotonic: Some(Duration::from_secs(seconds)) };
     let with = |when_stale| {
-        let view = Arc::new(LiveView::new());
+        let view = Arc::new(LiveView::new(&[7; 32]));
         (Arc::clone(&view), verifier(&[&key]).with_view(view, when_stale, None))
     };
     let (view, refusing) = with(WhenStale::Refuse);
