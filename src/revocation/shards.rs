@@ -2,7 +2,7 @@
 
 use std::array;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::{ArcSwap, Guard};
 
@@ -12,8 +12,12 @@ pub(super) const SHARDS: usize = 256;
 /// The most entries that are looked at under one lock of a writer.
 pub(super) const STEP: usize = 256;
 
-/// The tables that readers see now.
-pub(super) struct Shards<T>(ArcSwap<[T; SHARDS]>);
+pub(super) struct Shards<T> {
+    /// The tables that readers see.
+    now: ArcSwap<[T; SHARDS]>,
+    /// What readers may hold that began before a table was replaced. A writer gives that memory back when they are gone: no reader ever does.
+    before: Mutex<Vec<Arc<[T; SHARDS]>>>,
+}
 
 /// What a reader holds: all tables as they were put in place when it asked.
 pub(super) struct Tables<T>(Guard<Arc<[T; SHARDS]>>);
@@ -21,19 +25,22 @@ pub(super) struct Tables<T>(Guard<Arc<[T; SHARDS]>>);
 impl<T: Clone> Shards<T> {
     /// The tables. Waits for nobody, and nobody waits for whoever holds them.
     pub(super) fn read(&self) -> Tables<T> {
-        Tables(self.0.load())
+        Tables(self.now.load())
     }
 
     /// Puts a table in the place of another: for whoever alone writes to that shard.
     pub(super) fn replace(&self, shard: usize, table: &T) {
-        self.0.rcu(|tables| array::from_fn::<_, SHARDS, _>(|at| if at == shard { table.clone() } else { tables[at].clone() }));
+        let replaced = self.now.rcu(|tables| array::from_fn(|at| if at == shard { table.clone() } else { tables[at].clone() }));
+        let mut before = self.before.lock().unwrap_or_else(PoisonError::into_inner);
+        before.push(replaced);
+        before.retain(|tables| Arc::strong_count(tables) > 1);
     }
 }
 
 impl<T: Clone + Default> Default for Shards<T> {
     fn default() -> Self {
         let none = T::default();
-        Self(ArcSwap::from_pointee(array::from_fn(|_| none.clone())))
+        Self { now: ArcSwap::from_pointee(array::from_fn(|_| none.clone())), before: Mutex::default() }
     }
 }
 

@@ -157,6 +157,7 @@ fn zeros(word: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
+    use std::sync::atomic::AtomicBool;
 
     use proptest::prelude::*;
 
@@ -218,6 +219,27 @@ mod tests {
         let table = Table::with_room_for(1);
         table.put(table.free(0), (7, 8), 0);
         assert_eq!([(7, 8), (7, 9), (6, 8)].map(|key| table.find(key, 0).is_some()), [true, false, false]);
+    }
+
+    #[test]
+    fn no_mixture_of_two_keys_is_ever_found() {
+        let (table, wholes, done) = (Table::with_room_for(1), AtomicU64::new(0), AtomicBool::new(false));
+        std::thread::scope(|scope| {
+            let reader = scope.spawn(|| {
+                while !done.load(Ordering::Acquire) {
+                    assert!([(1, 2), (2, 1)].iter().all(|key| table.find(*key, 0).is_none()));
+                    wholes.fetch_add(u64::from(table.find((1, 1), 0).is_some()), Ordering::AcqRel);
+                }
+            });
+            let mut turn = 0;
+            while turn < 400_000 || wholes.load(Ordering::Acquire) == 0 && !reader.is_finished() {
+                let (slot, word) = (table.free(0), 1 + turn % 2);
+                table.put(slot, (word, word), 0);
+                table.remove(slot);
+                turn += 1;
+            }
+            done.store(true, Ordering::Release);
+        });
     }
 
     #[test]

@@ -315,6 +315,25 @@ fn tables_that_grow_churn_and_shrink_lose_nothing_and_invent_nothing() {
 }
 
 #[test]
+fn a_list_of_many_pages_leaves_nothing_out_when_the_oldest_are_forgotten() {
+    let second = Duration::from_secs(1);
+    let view = View::new(&[5; 32]);
+    let token = |at: u64| Revocation::Token(Jti::new(Stamp::from_millis(at), &[5; 10]));
+    let of_all = |at: u64| epoch(Target::All, Extent::Sessions, at);
+    // Some four hundred a shard, and seven hundred of one target in one shard.
+    let (old, new) = (1..20_000_u64, 20_000..120_000_u64);
+    view.confirm(second, KEEP);
+    old.for_each(|at| _ = view.merge(&token(at)));
+    (1..1_000).for_each(|at| _ = view.merge(&of_all(at)));
+    view.confirm(second, KEEP);
+    new.clone().for_each(|at| _ = view.merge(&token(at)));
+    (1_000..=1_700).for_each(|at| _ = view.merge(&of_all(at)));
+    let until_only_the_new_are_left = 10;
+    (0..until_only_the_new_are_left).for_each(|_| view.confirm(second, KEEP));
+    assert_eq!(view.contents(), new.map(token).chain([of_all(1_700)]).collect());
+}
+
+#[test]
 fn readers_beside_a_writer_miss_nothing_and_invent_nothing() {
     const WAVE: u64 = 2_000;
     const WAVES: u64 = 20;
