@@ -1,6 +1,7 @@
 //! What signs and checks: keys, their life as a function of `now`, the ring of an issuer, and the sets that it publishes.
 
 mod ed25519;
+mod ed25519_pair;
 #[cfg(feature = "tables")]
 mod fixed_base;
 mod jwk;

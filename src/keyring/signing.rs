@@ -3,13 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use ed25519_dalek::Signer;
 use ring::error::KeyRejected;
 use ring::rand::SystemRandom;
 use ring::rsa::PublicKeyComponents;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
 use zeroize::Zeroizing;
 
+use super::ed25519_pair::Ed25519Pair;
 use super::{Algorithm, BadKey, Signature, VerifyingKey};
 use crate::secret::Secret;
 
@@ -23,7 +23,7 @@ pub struct SigningKey {
 
 #[derive(Clone)]
 enum Pair {
-    Ed25519(Box<ed25519_dalek::SigningKey>),
+    Ed25519(Ed25519Pair),
     P256(Arc<EcdsaKeyPair>),
     Rsa(Arc<RsaKeyPair>),
 }
@@ -55,9 +55,9 @@ impl SigningKey {
         let (pair, verifying) = match algorithm {
             Algorithm::EdDsa | Algorithm::Ed25519 | Algorithm::V4Public => {
                 let seed = Zeroizing::new(<[u8; 32]>::try_from(private).map_err(|_| BadKey::Malformed)?);
-                let pair = Box::new(ed25519_dalek::SigningKey::from_bytes(&seed));
+                let pair = ed25519_dalek::SigningKey::from_bytes(&seed);
                 let verifying = VerifyingKey::from_ed25519(algorithm, pair.verifying_key().as_bytes())?;
-                (Pair::Ed25519(pair), verifying)
+                (Pair::Ed25519(Ed25519Pair::new(&pair)?), verifying)
             }
             Algorithm::Es256 => {
                 let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, private, &SystemRandom::new());
@@ -127,10 +127,10 @@ impl SigningKey {
     /// Signs a message. Ed25519 and RS256 give the same signature every time, ES256 (in its fixed 64-byte form) another one.
     ///
     /// # Errors
-    /// [`BadKey::Unusable`] when ring gets no randomness.
+    /// [`BadKey::Unusable`] when ring gets no randomness, or AWS-LC no memory.
     pub fn sign(&self, message: &[u8]) -> Result<Signature, BadKey> {
         match &self.pair {
-            Pair::Ed25519(pair) => Ok(Signature::Fixed(pair.sign(message).to_bytes())),
+            Pair::Ed25519(pair) => pair.sign(message).map(Signature::Fixed),
             Pair::P256(pair) => {
                 let signature = pair.sign(&SystemRandom::new(), message).map_err(|_| BadKey::Unusable)?;
                 signature.as_ref().try_into().map(Signature::Fixed).map_err(|_| BadKey::Unusable)

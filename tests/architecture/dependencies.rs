@@ -91,8 +91,8 @@ impl Deny {
 
 /// Every package of this platform with its licence, ours left out: `name<tab>licence` a line.
 pub(crate) fn licences(root: &Path) -> String {
-    let arguments =
-        ["tree", "--locked", "--offline", "--all-features", "-e", "normal,build,dev", "--prefix", "none", "--no-dedupe", "-f", "{p}\t{l}"];
+    // Not `--offline`: crates of features that nobody has built yet may have to be fetched.
+    let arguments = ["tree", "--locked", "--all-features", "-e", "normal,build,dev", "--prefix", "none", "--no-dedupe", "-f", "{p}\t{l}"];
     let output = Command::new(env!("CARGO")).args(arguments).current_dir(root).output().expect("cargo tree runs");
     assert!(output.status.success(), "cargo tree: {}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8_lossy(&output.stdout);
