@@ -103,7 +103,9 @@ impl Custom {
     /// names.
     pub(crate) fn add_of_token(&mut self, name: &str, value: &Value<'_>) {
         self.0.pop();
-        push_member(&mut self.0, name, &spell(value));
+        self.0.reserve(64);
+        push_name(&mut self.0, name);
+        push_value(&mut self.0, value);
         self.0.push('}');
     }
 
@@ -196,36 +198,39 @@ fn members(text: &str) -> Result<BTreeMap<String, String>, CustomFault> {
 }
 
 fn spell(value: &Value<'_>) -> String {
+    let mut out = String::new();
+    push_value(&mut out, value);
+    out
+}
+
+fn push_value(out: &mut String, value: &Value<'_>) {
     match value {
-        Value::Str(text) => {
-            let mut out = String::with_capacity(text.len() + 2);
-            json::push_string(&mut out, text);
-            out
-        }
-        Value::Number(text) => (*text).to_owned(),
-        Value::Bool(true) => "true".to_owned(),
-        Value::Bool(false) => "false".to_owned(),
-        Value::Null => "null".to_owned(),
-        Value::Array(text) | Value::Object(text) => json::compact(text),
+        Value::Str(text) => json::push_string(out, text),
+        Value::Number(text) => out.push_str(text),
+        Value::Bool(true) => out.push_str("true"),
+        Value::Bool(false) => out.push_str("false"),
+        Value::Null => out.push_str("null"),
+        Value::Array(text) | Value::Object(text) => json::push_compact(out, text),
     }
 }
 
 fn write<'a>(members: impl Iterator<Item = (&'a str, &'a str)>) -> String {
     let mut out = String::from("{");
     for (name, value) in members {
-        push_member(&mut out, name, value);
+        push_name(&mut out, name);
+        out.push_str(value);
     }
     out.push('}');
     out
 }
 
-fn push_member(out: &mut String, name: &str, value: &str) {
+/// Appends the name of a member to an object that is open.
+fn push_name(out: &mut String, name: &str) {
     if out.len() > 1 {
         out.push(',');
     }
     json::push_string(out, name);
     out.push(':');
-    out.push_str(value);
 }
 
 #[cfg(test)]

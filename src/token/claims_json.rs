@@ -67,9 +67,11 @@ pub fn write(claims: &Claims, dates: Dates) -> String {
     if let Some(not_before) = claims.not_before {
         out.date("nbf", not_before.seconds());
     }
-    out.string("jti", &claims.jti.to_string());
+    out.id("jti", &claims.jti);
     out.string("client_id", &claims.client_id);
-    out.optional("sid", claims.sid.map(|sid| sid.to_string()).as_deref());
+    if let Some(sid) = &claims.sid {
+        out.id("sid", sid);
+    }
     out.optional("scope", claims.scope.as_deref());
     if let Some(auth_time) = claims.auth_time {
         out.date("auth_time", auth_time);
@@ -138,6 +140,12 @@ impl Writer {
         self.text.push(']');
     }
 
+    fn id(&mut self, name: &str, id: &impl fmt::Display) {
+        self.name(name);
+        // Writing to a String cannot fail, and an id needs no escapes.
+        let _ = write!(self.text, "\"{id}\"");
+    }
+
     fn date(&mut self, name: &str, seconds: u64) {
         self.name(name);
         // Writing to a String cannot fail.
@@ -187,9 +195,9 @@ impl Found {
             "exp" => self.expires_at = Some(date("exp", &value, dates)?),
             "iat" => self.issued_at = Some(date("iat", &value, dates)?),
             "nbf" => self.not_before = Some(date("nbf", &value, dates)?),
-            "jti" => self.jti = Some(id("jti", value)?),
+            "jti" => self.jti = Some(id("jti", &value)?),
             "client_id" => self.client_id = Some(filled("client_id", value)?),
-            "sid" => self.sid = Some(id("sid", value)?),
+            "sid" => self.sid = Some(id("sid", &value)?),
             "scope" => self.scope = Some(string("scope", value)?),
             "auth_time" => self.auth_time = Some(date("auth_time", &value, dates)?),
             "acr" => self.acr = Some(string("acr", value)?),
@@ -265,8 +273,11 @@ fn date(name: &'static str, value: &Value<'_>, dates: Dates) -> Result<u64, Clai
     seconds.filter(|seconds| (1..1 << 53).contains(seconds)).ok_or(ClaimsFault::BadDate(name))
 }
 
-fn id<T: FromStr>(name: &'static str, value: Value<'_>) -> Result<T, ClaimsFault> {
-    string(name, value)?.parse().map_err(|_| ClaimsFault::BadId(name))
+fn id<T: FromStr>(name: &'static str, value: &Value<'_>) -> Result<T, ClaimsFault> {
+    match value {
+        Value::Str(text) => text.parse().map_err(|_| ClaimsFault::BadId(name)),
+        _ => Err(ClaimsFault::WrongType(name)),
+    }
 }
 
 fn thumbprint(value: &Value<'_>) -> Result<String, ClaimsFault> {

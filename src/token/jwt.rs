@@ -6,7 +6,7 @@ use super::claims_json::{self, Dates};
 use super::{MAX_TOKEN_BYTES, b64, is_kid};
 use crate::claims::Claims;
 use crate::json::{self, Limits, Value};
-use crate::keyring::{RSA_SIGNATURE_BYTES, Signature, VerifyingKey};
+use crate::keyring::{Algorithm, RSA_SIGNATURE_BYTES, Signature, VerifyingKey};
 
 /// The `typ` of access tokens (RFC 9068 §2.1).
 pub const ACCESS_TOKEN: &str = "at+jwt";
@@ -17,9 +17,11 @@ pub const MAX_HEADER_CHARS: usize = 1024;
 /// The same where the header may bring a key: an RSA key of 4096 bits takes some 1,100 of them.
 pub const MAX_HEADER_CHARS_WITH_KEY: usize = 2048;
 
+/// Characters of a signature, but for RS256.
+const FIXED: usize = b64::chars(64);
 /// Characters of an RS256 signature.
-const SHORTEST_RSA: usize = (*RSA_SIGNATURE_BYTES.start() * 4).div_ceil(3);
-const LONGEST_RSA: usize = (*RSA_SIGNATURE_BYTES.end() * 4).div_ceil(3);
+const SHORTEST_RSA: usize = b64::chars(*RSA_SIGNATURE_BYTES.start());
+const LONGEST_RSA: usize = b64::chars(*RSA_SIGNATURE_BYTES.end());
 
 /// What is signed for an access token: header and payload in base64url.
 pub fn signing_input(claims: &Claims, key: &VerifyingKey) -> String {
@@ -28,7 +30,11 @@ pub fn signing_input(claims: &Claims, key: &VerifyingKey) -> String {
 
 /// What is signed for a JWT of another kind; `payload` is the text of a JSON object. Each kind has its own `typ` (RFC 8725 §3.11).
 pub fn signing_input_typed(typ: &str, key: &VerifyingKey, payload: &str) -> String {
-    let mut input = header_segment(typ, key);
+    let header = header_text(typ, key);
+    let signature = if key.algorithm() == Algorithm::Rs256 { LONGEST_RSA } else { FIXED };
+    // With room for the signature: the token is written where what was signed stands.
+    let mut input = String::with_capacity(b64::chars(header.len()) + b64::chars(payload.len()) + signature + 2);
+    b64::push(&mut input, header);
     input.push('.');
     b64::push(&mut input, payload);
     input
@@ -36,14 +42,19 @@ pub fn signing_input_typed(typ: &str, key: &VerifyingKey, payload: &str) -> Stri
 
 /// The header segment of every token of this kind that this key signs: exactly `{"typ":…,"alg":…,"kid":…}`.
 pub fn header_segment(typ: &str, key: &VerifyingKey) -> String {
-    let mut header = String::from("{\"typ\":");
+    b64::encode(header_text(typ, key))
+}
+
+fn header_text(typ: &str, key: &VerifyingKey) -> String {
+    let mut header = String::with_capacity(128);
+    header.push_str("{\"typ\":");
     json::push_string(&mut header, typ);
     header.push_str(",\"alg\":");
     json::push_string(&mut header, key.algorithm().name());
     header.push_str(",\"kid\":");
     json::push_string(&mut header, key.kid());
     header.push('}');
-    b64::encode(header)
+    header
 }
 
 /// The token: what was signed, and the signature.

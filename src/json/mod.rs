@@ -4,8 +4,13 @@
 //! order mark, no lone surrogate and nothing after the value. The work is linear in the text, but for the comparison of names, which the
 //! member limit bounds.
 
+mod write;
+
 use std::borrow::Cow;
 use std::fmt;
+
+use write::stands_for_itself;
+pub use write::{compact, push_compact, push_string};
 
 /// How much structure a text may have.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -20,6 +25,9 @@ impl Limits {
     /// What a token's header or payload may have.
     pub const TOKEN: Self = Self { depth: 8, members: 64 };
 }
+
+/// Members of a token of ours: room for their names is made at once.
+const USUAL_MEMBERS: usize = 16;
 
 /// Why a text is not read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -89,6 +97,7 @@ pub fn object<'a, E: From<Fault>>(text: &'a [u8], limits: Limits, mut each: impl
     if reader.peek() != Some(b'{') {
         return Err(reader.not_this_kind().into());
     }
+    reader.names.reserve(USUAL_MEMBERS);
     reader.members(&mut each)?;
     Ok(reader.end()?)
 }
@@ -116,46 +125,6 @@ pub fn check(text: &[u8], limits: Limits) -> Result<(), Fault> {
     reader.space();
     reader.value()?;
     reader.end()
-}
-
-/// The text without the white space between its parts. `text` must have passed this module's reader.
-pub fn compact(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let (mut in_string, mut escaped) = (false, false);
-    for c in text.chars() {
-        if in_string {
-            in_string = escaped || c != '"';
-            escaped = !escaped && c == '\\';
-        } else if matches!(c, ' ' | '\t' | '\n' | '\r') {
-            continue;
-        } else {
-            in_string = c == '"';
-        }
-        out.push(c);
-    }
-    out
-}
-
-/// Appends `text` as a JSON string, quotes and escapes included.
-pub fn push_string(out: &mut String, text: &str) {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\0'..='\x1f' => {
-                out.push_str("\\u00");
-                out.push(char::from(HEX[c as usize >> 4]));
-                out.push(char::from(HEX[c as usize & 0xf]));
-            }
-            _ => out.push(c),
-        }
-    }
-    out.push('"');
 }
 
 struct Reader<'a> {
@@ -274,7 +243,7 @@ impl<'a> Reader<'a> {
     /// Goes past all characters that stand for themselves.
     fn plain(&mut self) {
         let rest = &self.text.as_bytes()[self.at..];
-        self.at += rest.iter().position(|&byte| byte == b'"' || byte == b'\\' || byte < 0x20).unwrap_or(rest.len());
+        self.at += rest.iter().position(|byte| !stands_for_itself(*byte)).unwrap_or(rest.len());
     }
 
     fn escape(&mut self) -> Result<char, Fault> {
