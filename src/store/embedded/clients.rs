@@ -12,35 +12,35 @@ use crate::registry::Client;
 impl Step<'_> {
     pub(super) fn put_client(&mut self, client: &Client, keep: Keep) -> Result<(), Broken> {
         self.state.keep_at_least(keep);
-        self.tables.clients.insert(client.id.as_str(), encode(client)?.as_slice())?;
+        self.tables.clients.open()?.insert(client.id.as_str(), encode(client)?.as_slice())?;
         Ok(())
     }
 
     pub(super) fn remove_client(&mut self, id: &str) -> Result<bool, Broken> {
-        Ok(self.tables.clients.remove(id)?.is_some())
+        Ok(self.tables.clients.open()?.remove(id)?.is_some())
     }
 
     pub(super) fn remember_key(&mut self, kid: &str) -> Result<bool, Broken> {
-        let is_over = self.tables.keys_over.get(kid)?.is_some();
+        let is_over = self.tables.keys_over.open()?.get(kid)?.is_some();
         if !is_over {
-            self.tables.keys.insert(kid, ())?;
+            self.tables.keys.open()?.insert(kid, ())?;
         }
         Ok(!is_over)
     }
 
     pub(super) fn expect_mark(&mut self) -> Result<(), Broken> {
-        self.tables.meta.insert(MARKED_ROW, &[][..])?;
+        self.tables.meta.open()?.insert(MARKED_ROW, &[][..])?;
         Ok(())
     }
 
     pub(super) fn forget_key(&mut self, kid: &str) -> Result<(), Broken> {
-        self.tables.keys.remove(kid)?;
-        self.tables.keys_over.insert(kid, ())?;
+        self.tables.keys.open()?.remove(kid)?;
+        self.tables.keys_over.open()?.insert(kid, ())?;
         Ok(())
     }
 
     pub(super) fn spend(&mut self, id: &[u8; 32], keep: Duration) -> Result<bool, Broken> {
-        if self.tables.spent.insert(id, ())?.is_some() {
+        if self.tables.spent.open()?.insert(id, ())?.is_some() {
             return Ok(false);
         }
         self.forget_after(keep, Due::Spent, id)?;

@@ -14,15 +14,15 @@ impl Step<'_> {
     pub(super) fn append(&mut self, revocation: Revocation) -> Result<LogEntry, Broken> {
         let logged = logged_key(&revocation);
         if let Some(key) = &logged
-            && let Some(seq) = self.tables.logged.get(key.as_slice())?.map(|seq| seq.value())
+            && let Some(seq) = self.tables.logged.open()?.get(key.as_slice())?.map(|seq| seq.value())
         {
             return Ok(LogEntry { position: position(self.state.incarnation, seq), revocation });
         }
         self.state.last_seq += 1;
         let seq = self.state.last_seq;
-        self.tables.log.insert(seq, encode(&revocation)?.as_slice())?;
+        self.tables.log.open()?.insert(seq, encode(&revocation)?.as_slice())?;
         if let Some(key) = logged {
-            self.tables.logged.insert(key.as_slice(), seq)?;
+            self.tables.logged.open()?.insert(key.as_slice(), seq)?;
         }
         self.forget_after_log(Due::Log, &seq.to_be_bytes())?;
         Ok(LogEntry { position: self.end_of_log(), revocation })
@@ -41,7 +41,7 @@ impl Step<'_> {
     /// Lets something be forgotten after `keep` of confirmed heartbeats.
     pub(super) fn forget_after(&mut self, keep: std::time::Duration, kind: Due, key: &[u8]) -> Result<(), Broken> {
         let at = self.state.confirmed.saturating_add(millis(keep));
-        self.tables.due.insert(kind.key(at, key).as_slice(), ())?;
+        self.tables.due.open()?.insert(kind.key(at, key).as_slice(), ())?;
         Ok(())
     }
 }

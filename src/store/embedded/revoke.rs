@@ -19,12 +19,12 @@ impl Step<'_> {
                 Made::Revocation(id) if idempotency.as_ref().is_some_and(|key| key.request == row.request) => id,
                 Made::Session(_) | Made::Revocation(_) => return Ok(RevokeAnswer::KeyReused),
             };
-            if let Some(revoked) = tables::row(&self.tables.revocations, id.as_bytes())? {
+            if let Some(revoked) = tables::row(self.tables.revocations.open()?, id.as_bytes())? {
                 return Ok(RevokeAnswer::Again(Box::new(revoked)));
             }
         }
         let session = match &revoke.what {
-            Revocable::Session(sid) => tables::session(&self.tables.sessions, *sid)?,
+            Revocable::Session(sid) => tables::session(self.tables.sessions.open()?, *sid)?,
             _ => None,
         };
         if let (Revocable::Session(_), Some(holder)) = (&revoke.what, &revoke.only_if) {
@@ -67,7 +67,7 @@ impl Step<'_> {
         if let Some(last) = entries.last() {
             revoked.position.clone_from(&last.position);
         }
-        self.tables.revocations.insert(revoked.id.as_bytes(), encode(&revoked)?.as_slice())?;
+        self.tables.revocations.open()?.insert(revoked.id.as_bytes(), encode(&revoked)?.as_slice())?;
         self.forget_after_log(Due::Revocation, revoked.id.as_bytes())?;
         Ok((revoked, entries))
     }
@@ -81,7 +81,7 @@ impl Step<'_> {
 
     /// Ends the record of a session; whether it lived.
     fn end_session(&mut self, sid: Sid, revoke: &Revoke, known: Known) -> Result<bool, Broken> {
-        let Some(session) = tables::session(&self.tables.sessions, sid)?.filter(|session| session.ended.is_none()) else {
+        let Some(session) = tables::session(self.tables.sessions.open()?, sid)?.filter(|session| session.ended.is_none()) else {
             return Ok(false);
         };
         let rows = self.epochs(&session.subject, &session.client_id)?;
@@ -114,16 +114,17 @@ impl Step<'_> {
             // What is over already keeps its own reason.
             self.live_sessions(subject, "", Epochs::default())?;
         }
-        let mut row: EpochRow = tables::row(&self.tables.epochs, key.as_slice())?.unwrap_or_default();
+        let mut row: EpochRow = tables::row(self.tables.epochs.open()?, key.as_slice())?.unwrap_or_default();
         row.epoch.raise(extent, stamp);
         row.written = self.state.confirmed;
         if extent == Extent::Sessions {
             by.clone_into(&mut row.by);
             row.at = self.now;
         }
-        self.tables.epochs.insert(key.as_slice(), encode(&row)?.as_slice())?;
+        self.tables.epochs.open()?.insert(key.as_slice(), encode(&row)?.as_slice())?;
         self.state.highest_epoch = self.state.highest_epoch.max(stamp);
-        self.tables.due.insert(Due::Epoch.key(self.epoch_due(&row), &key).as_slice(), ())?;
+        let due = Due::Epoch.key(self.epoch_due(&row), &key);
+        self.tables.due.open()?.insert(due.as_slice(), ())?;
         self.append(Revocation::Epoch { target: target.clone(), extent, stamp })
     }
 

@@ -37,7 +37,7 @@ impl Step<'_> {
         session.expires_at = self.now.plus(lifetime);
         session.ended = None;
         self.put(&session)?;
-        self.tables.by_subject.insert(&by_subject_key(&session.subject, LIVE, session.sid.as_bytes()), ())?;
+        self.tables.by_subject.open()?.insert(&by_subject_key(&session.subject, LIVE, session.sid.as_bytes()), ())?;
         if let Some(idempotency) = idempotency {
             self.remember(idempotency, Made::Session(session.sid))?;
         }
@@ -52,7 +52,7 @@ impl Step<'_> {
             Made::Session(sid) if row.request == idempotency.request => sid,
             Made::Session(_) | Made::Revocation(_) => return Ok(Some(Opened::KeyReused)),
         };
-        let Some(session) = tables::session(&self.tables.sessions, sid)? else { return Ok(None) };
+        let Some(session) = tables::session(self.tables.sessions.open()?, sid)? else { return Ok(None) };
         let rows = self.epochs(&session.subject, &session.client_id)?;
         let stamp = self.stamp(rows.epochs().union(known.epochs), known);
         let session = self.shown(session, &rows, known.epochs);
@@ -60,10 +60,10 @@ impl Step<'_> {
     }
 
     /// An id that no session has: of this stamp, which must not grow, and the caller's random bits or the next free ones.
-    fn free_sid(&self, stamp: Stamp, mut random: IdRandom) -> Result<Sid, Broken> {
+    fn free_sid(&mut self, stamp: Stamp, mut random: IdRandom) -> Result<Sid, Broken> {
         loop {
             let sid = Sid::in_shard(stamp, 0, &random);
-            if self.tables.sessions.get(sid.as_bytes())?.is_none() {
+            if self.tables.sessions.open()?.get(sid.as_bytes())?.is_none() {
                 return Ok(sid);
             }
             random = common::next_random(random);
@@ -94,7 +94,7 @@ impl Step<'_> {
     }
 
     pub(super) fn refresh(&mut self, request: &Request, known: Known) -> Result<Refreshed, Broken> {
-        let Some(mut session) = tables::session(&self.tables.sessions, request.sid)? else { return Ok(Refreshed::Gone(None)) };
+        let Some(mut session) = tables::session(self.tables.sessions.open()?, request.sid)? else { return Ok(Refreshed::Gone(None)) };
         let rows = self.epochs(&session.subject, &session.client_id)?;
         let known_here = concerning(known.epochs, &session, &request.client_id);
         let epochs = rows.epochs().union(known_here);
@@ -123,7 +123,7 @@ impl Step<'_> {
     }
 
     pub(super) fn patch(&mut self, sid: Sid, patch: &Patch, known: Known) -> Result<Patched, Broken> {
-        let Some(session) = tables::session(&self.tables.sessions, sid)? else { return Ok(Patched::Gone(None)) };
+        let Some(session) = tables::session(self.tables.sessions.open()?, sid)? else { return Ok(Patched::Gone(None)) };
         let rows = self.epochs(&session.subject, &session.client_id)?;
         let session = match self.close_if_over(session, &rows, known.epochs)? {
             Ok(live) => live,
@@ -160,8 +160,10 @@ impl Step<'_> {
     /// The live sessions of a subject at every client.
     pub(super) fn live_sessions(&mut self, subject: &str, client: &str, known: Epochs) -> Result<Vec<Session>, Broken> {
         let mut live = Vec::new();
-        for sid in indexed(&self.tables.by_subject, subject, LIVE, None, usize::MAX)? {
-            let Some(session) = tables::session(&self.tables.sessions, sid)?.filter(|session| session.subject == subject) else { continue };
+        for sid in indexed(self.tables.by_subject.open()?, subject, LIVE, None, usize::MAX)? {
+            let Some(session) = tables::session(self.tables.sessions.open()?, sid)?.filter(|session| session.subject == subject) else {
+                continue;
+            };
             let rows = self.epochs(&session.subject, &session.client_id)?;
             let known = concerning(known, &session, client);
             live.extend(self.close_if_over(session, &rows, known)?.ok());
@@ -198,13 +200,13 @@ impl Step<'_> {
 
     fn close(&mut self, session: &Session) -> Result<(), Broken> {
         self.put(session)?;
-        self.tables.by_subject.remove(&by_subject_key(&session.subject, LIVE, session.sid.as_bytes()))?;
-        self.tables.by_subject.insert(&by_subject_key(&session.subject, OVER, session.sid.as_bytes()), ())?;
+        self.tables.by_subject.open()?.remove(&by_subject_key(&session.subject, LIVE, session.sid.as_bytes()))?;
+        self.tables.by_subject.open()?.insert(&by_subject_key(&session.subject, OVER, session.sid.as_bytes()), ())?;
         Ok(())
     }
 
     fn put(&mut self, session: &Session) -> Result<(), Broken> {
-        self.tables.sessions.insert(session.sid.as_bytes(), encode(session)?.as_slice())?;
+        self.tables.sessions.open()?.insert(session.sid.as_bytes(), encode(session)?.as_slice())?;
         Ok(())
     }
 
@@ -213,14 +215,14 @@ impl Step<'_> {
         session
     }
 
-    pub(super) fn made_before(&self, idempotency: &Idempotency) -> Result<Option<tables::IdempotencyRow>, Broken> {
-        tables::row(&self.tables.idempotency, &idempotency.key)
+    pub(super) fn made_before(&mut self, idempotency: &Idempotency) -> Result<Option<tables::IdempotencyRow>, Broken> {
+        tables::row(self.tables.idempotency.open()?, &idempotency.key)
     }
 
     pub(super) fn remember(&mut self, idempotency: Idempotency, made: Made) -> Result<(), Broken> {
         let Idempotency { key, request, sealed, keep } = idempotency;
         let row = encode(&tables::IdempotencyRow { request, sealed, made })?;
-        self.tables.idempotency.insert(&key, row.as_slice())?;
+        self.tables.idempotency.open()?.insert(&key, row.as_slice())?;
         self.forget_after(keep, tables::Due::Idempotency, &key)
     }
 }

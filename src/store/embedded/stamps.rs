@@ -40,11 +40,11 @@ impl Step<'_> {
         self.reading(known).plus(margin).max(highest.next())
     }
 
-    pub(super) fn epochs(&self, subject: &str, client: &str) -> Result<EpochRows, Broken> {
+    pub(super) fn epochs(&mut self, subject: &str, client: &str) -> Result<EpochRows, Broken> {
         if self.state.highest_epoch == Stamp::ZERO {
             return Ok(EpochRows::default());
         }
-        epoch_rows(&self.tables.epochs, subject, client)
+        epoch_rows(self.tables.epochs.open()?, subject, client)
     }
 
     pub(super) fn heartbeat(&mut self) -> Heartbeat {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use redb::{Database, DatabaseError, StorageBackend, StorageError};
 
 use super::super::{Keep, Settings};
-use super::tables::{Broken, FORMAT, FORMAT_ROW, META, STATE_ROW, State, Tables, encode, row};
+use super::tables::{Broken, FORMAT, FORMAT_ROW, META, STATE_ROW, State, Tables, encode, make_all, row};
 use super::{OpenFault, writer};
 use crate::ambient::Entropy;
 use crate::time::Moment;
@@ -77,9 +77,10 @@ fn written_format(db: &Database) -> Result<Option<u32>, Broken> {
 
 fn begin_state(db: &Database, now: Moment, entropy: &dyn Entropy, settings: &Settings) -> Result<State, Broken> {
     let txn = writer::begin(db)?;
+    make_all(&txn)?;
     let state = {
-        let mut tables = Tables::open(&txn)?;
-        let written: Option<State> = row(&tables.meta, STATE_ROW)?;
+        let mut tables = Tables::of(&txn);
+        let written: Option<State> = row(tables.meta.open()?, STATE_ROW)?;
         let mut state = written.unwrap_or_else(|| State {
             incarnation: u64::from_be_bytes(entropy.bytes()),
             last_heartbeat: now,
@@ -87,8 +88,8 @@ fn begin_state(db: &Database, now: Moment, entropy: &dyn Entropy, settings: &Set
             ..State::default()
         });
         state.keep_at_least(Keep { log: settings.keep_log, session: settings.longest_session });
-        tables.meta.insert(FORMAT_ROW, &FORMAT.to_be_bytes()[..])?;
-        tables.meta.insert(STATE_ROW, encode(&state)?.as_slice())?;
+        tables.meta.open()?.insert(FORMAT_ROW, &FORMAT.to_be_bytes()[..])?;
+        tables.meta.open()?.insert(STATE_ROW, encode(&state)?.as_slice())?;
         state
     };
     txn.commit()?;

@@ -65,22 +65,22 @@ impl Step<'_> {
             self.sweep_session(*sid, &mut swept)?;
         }
         for _ in swept.sessions + swept.ended..limit.max(1) {
-            let Some(due) = first_due(&self.tables.due, self.state.confirmed)? else { return Ok(swept) };
+            let Some(due) = first_due(self.tables.due.open()?, self.state.confirmed)? else { return Ok(swept) };
             swept.entries += u32::from(self.forget(&due)?);
         }
-        swept.more |= first_due(&self.tables.due, self.state.confirmed)?.is_some();
+        swept.more |= first_due(self.tables.due.open()?, self.state.confirmed)?.is_some();
         Ok(swept)
     }
 
     /// Judged again: it may have changed since it was found.
     fn sweep_session(&mut self, sid: Sid, swept: &mut Swept) -> Result<(), Broken> {
-        let Some(session) = tables::session(&self.tables.sessions, sid)? else { return Ok(()) };
+        let Some(session) = tables::session(self.tables.sessions.open()?, sid)? else { return Ok(()) };
         let rows = self.epochs(&session.subject, &session.client_id)?;
         let Some(ended) = rows.over(&session, Epochs::default(), self.now) else { return Ok(()) };
         if is_past(self.time(), ended.at, self.settings.grace) {
             let part = if session.ended.is_some() { OVER } else { LIVE };
-            self.tables.by_subject.remove(&by_subject_key(&session.subject, part, sid.as_bytes()))?;
-            self.tables.sessions.remove(sid.as_bytes())?;
+            self.tables.by_subject.open()?.remove(&by_subject_key(&session.subject, part, sid.as_bytes()))?;
+            self.tables.sessions.open()?.remove(sid.as_bytes())?;
             swept.sessions += 1;
         } else if is_settled(self.time(), &session, &ended) {
             self.end(session, ended)?;
@@ -91,44 +91,44 @@ impl Step<'_> {
 
     /// Forgets what a row names, unless something newer keeps it; whether anything went.
     fn forget(&mut self, due: &[u8]) -> Result<bool, Broken> {
-        self.tables.due.remove(due)?;
+        self.tables.due.open()?.remove(due)?;
         let Some((_, kind, key)) = Due::parse(due) else { return Ok(false) };
         match kind {
             Due::Log => self.trim(key),
             Due::Epoch => self.forget_epoch(key),
-            Due::Revocation => Ok(self.tables.revocations.remove(&fixed::<16>(key)?)?.is_some()),
-            Due::Idempotency => Ok(self.tables.idempotency.remove(&fixed::<32>(key)?)?.is_some()),
-            Due::Spent => Ok(self.tables.spent.remove(&fixed::<32>(key)?)?.is_some()),
+            Due::Revocation => Ok(self.tables.revocations.open()?.remove(&fixed::<16>(key)?)?.is_some()),
+            Due::Idempotency => Ok(self.tables.idempotency.open()?.remove(&fixed::<32>(key)?)?.is_some()),
+            Due::Spent => Ok(self.tables.spent.open()?.remove(&fixed::<32>(key)?)?.is_some()),
         }
     }
 
     /// Trims one entry of the log; a key's stays as long as the key must exist.
     fn trim(&mut self, key: &[u8]) -> Result<bool, Broken> {
         let seq = u64::from_be_bytes(fixed(key)?);
-        let Some(revocation) = tables::row::<_, Revocation>(&self.tables.log, seq)? else { return Ok(false) };
+        let Some(revocation) = tables::row::<_, Revocation>(self.tables.log.open()?, seq)? else { return Ok(false) };
         if let Revocation::Key(kid) = &revocation
-            && self.tables.keys.get(kid.as_str())?.is_some()
+            && self.tables.keys.open()?.get(kid.as_str())?.is_some()
         {
             self.forget_after_log(Due::Log, key)?;
             return Ok(false);
         }
         if let Some(logged) = logged_key(&revocation) {
-            self.tables.logged.remove(logged.as_slice())?;
+            self.tables.logged.open()?.remove(logged.as_slice())?;
         }
-        self.tables.log.remove(seq)?;
+        self.tables.log.open()?.remove(seq)?;
         self.state.trimmed = self.state.trimmed.max(seq);
         Ok(true)
     }
 
     fn forget_epoch(&mut self, key: &[u8]) -> Result<bool, Broken> {
-        let Some(row) = tables::row::<_, EpochRow>(&self.tables.epochs, key)? else { return Ok(false) };
+        let Some(row) = tables::row::<_, EpochRow>(self.tables.epochs.open()?, key)? else { return Ok(false) };
         let due = self.epoch_due(&row);
         if due >= self.state.confirmed {
             // Raised since, or to be kept longer since.
-            self.tables.due.insert(Due::Epoch.key(due, key).as_slice(), ())?;
+            self.tables.due.open()?.insert(Due::Epoch.key(due, key).as_slice(), ())?;
             return Ok(false);
         }
-        self.tables.epochs.remove(key)?;
+        self.tables.epochs.open()?.remove(key)?;
         Ok(true)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use redb::{ReadTransaction, ReadableTable, Table, TableDefinition, WriteTransaction};
+use redb::{Key, ReadTransaction, ReadableTable, Table, TableDefinition, Value, WriteTransaction};
 use ring::digest::{SHA256, digest};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -112,44 +112,75 @@ impl Broken {
     }
 }
 
-/// Every table, open in one write transaction.
+/// Every table, in one write transaction.
 pub(super) struct Tables<'t> {
-    pub(super) meta: Table<'t, &'static str, Bytes>,
-    pub(super) sessions: Table<'t, Id, Bytes>,
-    pub(super) by_subject: Table<'t, &'static SubjectKey, ()>,
-    pub(super) epochs: Table<'t, Bytes, Bytes>,
-    pub(super) log: Table<'t, u64, Bytes>,
+    pub(super) meta: Lazy<'t, &'static str, Bytes>,
+    pub(super) sessions: Lazy<'t, Id, Bytes>,
+    pub(super) by_subject: Lazy<'t, &'static SubjectKey, ()>,
+    pub(super) epochs: Lazy<'t, Bytes, Bytes>,
+    pub(super) log: Lazy<'t, u64, Bytes>,
     /// What a token's, session's or key's revocation has in the log: no second entry is needed while it stands.
-    pub(super) logged: Table<'t, Bytes, u64>,
-    pub(super) revocations: Table<'t, Id, Bytes>,
-    pub(super) idempotency: Table<'t, Hash, Bytes>,
-    pub(super) clients: Table<'t, &'static str, Bytes>,
-    pub(super) keys: Table<'t, &'static str, ()>,
+    pub(super) logged: Lazy<'t, Bytes, u64>,
+    pub(super) revocations: Lazy<'t, Id, Bytes>,
+    pub(super) idempotency: Lazy<'t, Hash, Bytes>,
+    pub(super) clients: Lazy<'t, &'static str, Bytes>,
+    pub(super) keys: Lazy<'t, &'static str, ()>,
     /// Keys that may never come back.
-    pub(super) keys_over: Table<'t, &'static str, ()>,
-    pub(super) spent: Table<'t, Hash, ()>,
+    pub(super) keys_over: Lazy<'t, &'static str, ()>,
+    pub(super) spent: Lazy<'t, Hash, ()>,
     /// What may be forgotten, by the sum of confirmed heartbeats at which it may: eight bytes, a [`Due`] tag, a key.
-    pub(super) due: Table<'t, Bytes, ()>,
+    pub(super) due: Lazy<'t, Bytes, ()>,
+}
+
+/// A table that is opened when it is first asked for: one that is open costs its commit something, also where nothing in it has changed.
+pub(super) struct Lazy<'t, K: Key + 'static, V: Value + 'static> {
+    txn: &'t WriteTransaction,
+    definition: TableDefinition<'static, K, V>,
+    opened: Option<Table<'t, K, V>>,
+}
+
+impl<'t, K: Key + 'static, V: Value + 'static> Lazy<'t, K, V> {
+    fn new(txn: &'t WriteTransaction, definition: TableDefinition<'static, K, V>) -> Self {
+        Self { txn, definition, opened: None }
+    }
+
+    /// The table; made, where it is new.
+    pub(super) fn open(&mut self) -> Result<&mut Table<'t, K, V>, Broken> {
+        let table = match self.opened.take() {
+            Some(table) => table,
+            None => self.txn.open_table(self.definition)?,
+        };
+        Ok(self.opened.insert(table))
+    }
 }
 
 impl<'t> Tables<'t> {
-    pub(super) fn open(txn: &'t WriteTransaction) -> Result<Self, Broken> {
-        Ok(Self {
-            meta: txn.open_table(META)?,
-            sessions: txn.open_table(SESSIONS)?,
-            by_subject: txn.open_table(BY_SUBJECT)?,
-            epochs: txn.open_table(EPOCHS)?,
-            log: txn.open_table(LOG)?,
-            logged: txn.open_table(LOGGED)?,
-            revocations: txn.open_table(REVOCATIONS)?,
-            idempotency: txn.open_table(IDEMPOTENCY)?,
-            clients: txn.open_table(CLIENTS)?,
-            keys: txn.open_table(KEYS)?,
-            keys_over: txn.open_table(KEYS_OVER)?,
-            spent: txn.open_table(SPENT)?,
-            due: txn.open_table(DUE)?,
-        })
+    pub(super) fn of(txn: &'t WriteTransaction) -> Self {
+        Self {
+            meta: Lazy::new(txn, META),
+            sessions: Lazy::new(txn, SESSIONS),
+            by_subject: Lazy::new(txn, BY_SUBJECT),
+            epochs: Lazy::new(txn, EPOCHS),
+            log: Lazy::new(txn, LOG),
+            logged: Lazy::new(txn, LOGGED),
+            revocations: Lazy::new(txn, REVOCATIONS),
+            idempotency: Lazy::new(txn, IDEMPOTENCY),
+            clients: Lazy::new(txn, CLIENTS),
+            keys: Lazy::new(txn, KEYS),
+            keys_over: Lazy::new(txn, KEYS_OVER),
+            spent: Lazy::new(txn, SPENT),
+            due: Lazy::new(txn, DUE),
+        }
     }
+}
+
+/// Makes every table that there is not yet, so that readers find it.
+pub(super) fn make_all(txn: &WriteTransaction) -> Result<(), Broken> {
+    macro_rules! make {
+        ($($number:literal $table:ident),*) => {$( txn.open_table($table)?; )*};
+    }
+    every_table!(make);
+    Ok(())
 }
 
 /// What the store as a whole remembers: one row, held in memory by the writer.

@@ -154,13 +154,13 @@ impl Desk {
         self.judging.store(self.clock.wall().millis(), Ordering::SeqCst);
         let txn = begin(&self.db)?;
         {
-            let mut step = Step { tables: Tables::open(&txn)?, state: &mut self.state, settings: &self.settings, now: self.clock.wall() };
+            let mut step = Step { tables: Tables::of(&txn), state: &mut self.state, settings: &self.settings, now: self.clock.wall() };
             for job in jobs {
                 step.now = self.clock.wall();
                 answers.push(job(&mut step)?);
             }
             if closing || is_due(step.state, &self.saved) {
-                step.tables.meta.insert(STATE_ROW, encode(step.state)?.as_slice())?;
+                step.tables.meta.open()?.insert(STATE_ROW, encode(step.state)?.as_slice())?;
                 self.saved.clone_from(step.state);
             }
         }
