@@ -107,7 +107,7 @@ impl Issuer {
         let ring = self.ring.load();
         let keys = ring.signing.iter().filter(|held| held.life.revoked_at.is_none());
         match KeySet::from_keys(keys.map(|held| (held.key.verifying().clone(), held.life.ends_at))) {
-            Ok(keys) => self.verifier.replace_keys(keys),
+            Ok(keys) => self.verifier.verifier().replace_keys(keys),
             Err(fault) => tracing::error!(%fault, "the key ring cannot be used to verify: the keys before it stay in use"),
         }
     }

@@ -47,7 +47,7 @@ use crate::store::{AnyStore, Known, Position, Progress};
 use crate::telemetry::Metrics;
 use crate::time::Moment;
 use crate::token::dpop::Seen;
-use crate::verify::{HARD_AGE, LiveView, Now, Verifier};
+use crate::verify::{CachedVerifier, HARD_AGE, LiveView, Now};
 
 pub use authenticate::Asker;
 pub use backup::Backup;
@@ -58,6 +58,9 @@ pub use follow::keep_log;
 pub use proof::Presented;
 pub use published::Published;
 pub use requests::*;
+
+/// What a node remembers of genuine tokens that it is asked about again, in bytes: some two thousand tokens.
+const REMEMBERED_BYTES: u64 = 4 << 20;
 
 /// What holds for the whole deployment.
 #[derive(Clone, Debug)]
@@ -105,7 +108,7 @@ pub struct Issuer {
     metrics: Arc<Metrics>,
     audit: Option<Trail>,
     view: Arc<LiveView>,
-    verifier: Verifier,
+    verifier: CachedVerifier,
     registry: ArcSwap<Registry>,
     /// The clients that the configuration names: the API cannot change them.
     configured: BTreeSet<String>,
@@ -139,7 +142,7 @@ impl Issuer {
         let Parts { policy, registry, store, folder, ring, clock, entropy, metrics, audit } = parts;
         let view = Arc::new(LiveView::new(&entropy.bytes()));
         let issuer = Self {
-            verifier: published::verifier(&policy, &registry, view.clone()),
+            verifier: CachedVerifier::new(published::verifier(&policy, &registry, view.clone()), REMEMBERED_BYTES),
             configured: registry.clients.keys().cloned().collect(),
             registry: ArcSwap::from_pointee(registry),
             ring: ArcSwap::from_pointee(ring),
