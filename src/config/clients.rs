@@ -1,6 +1,7 @@
 //! `[[clients]]` and `[[resource_servers]]`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::fault::{Place, Problem};
@@ -33,7 +34,7 @@ pub(super) fn read(top: &mut Section<'_>, defaults: Lifetimes) -> Registry {
             let problem = Problem::Duplicate(client.id.clone());
             top.findings.fault(stands.place.clone(), format!("{}.id", stands.key), problem, "give each client an id of its own");
         } else {
-            registry.clients.insert(client.id.clone(), client.clone());
+            registry.clients.insert(client.id.clone(), Arc::new(client.clone()));
         }
         all.push((client, stands));
     }

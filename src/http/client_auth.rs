@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{FromRef, FromRequest, Request};
 use axum::http::HeaderMap;
+use axum::http::request::Parts;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tracing::Span;
@@ -30,28 +31,19 @@ where
     type Rejection = Refused;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
-        let headers = request.headers().clone();
-        let asked = asked(request.extensions());
-        let visit = request.extensions().get::<Visit>().cloned().unwrap_or_default();
-        let reader = request.extensions().get::<Reader>().cloned().unwrap_or_default();
-        let Form(mut form) = Form::from_request(request, state).await?;
-        let caller = recognise(&Arc::from_ref(state), &visit, &reader, &headers, &mut form).await?;
-        Ok(Self { caller: Caller { asked, ..caller }, form })
+        let Form { head, params: mut form } = Form::from_request(request, state).await?;
+        let caller = recognise(&Arc::from_ref(state), &head, &mut form).await?;
+        Ok(Self { caller: Caller { asked: asked(&head.extensions), ..caller }, form })
     }
 }
 
 /// Recognises the client by the one method that it uses.
-pub(super) async fn recognise(
-    issuer: &Issuer,
-    visit: &Visit,
-    reader: &Reader,
-    headers: &HeaderMap,
-    form: &mut Params,
-) -> Result<Caller, Refused> {
-    let credentials = credentials(headers, form)?;
+pub(super) async fn recognise(issuer: &Issuer, head: &Parts, form: &mut Params) -> Result<Caller, Refused> {
+    let visit = Visit::of(&head.extensions);
+    let credentials = credentials(&head.headers, form)?;
     visit.may_present(|| issuer.named_by(&credentials), !matches!(credentials, Credentials::Public { .. }))?;
     let caller = issuer.authenticate(&credentials).await?;
-    reader.must_be_of(&caller.client.origins);
+    Reader::of(&head.extensions).must_be_of(&caller.client.origins);
     visit.recognised(&caller.client.id, caller.authenticated)?;
     Span::current().record("client_id", &caller.client.id);
     Ok(caller)

@@ -1,5 +1,6 @@
 //! Who is asking.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Bearer, Caller, Credentials, Fault, Issuer, Presented, Refusal};
@@ -16,13 +17,22 @@ use crate::token::dpop::ProofFault;
 const SPENT_SLACK: Duration = Duration::from_secs(60);
 
 /// Who asks about a token (RFC 7662 §2.1).
-#[expect(clippy::large_enum_variant, reason = "one lives for as long as a request")]
 #[derive(Clone, Debug)]
 pub enum Asker {
     /// A client, with its own credentials.
     Client(Caller),
     /// The bearer of an access token with `mintage:introspect`.
     Bearer(Bearer),
+}
+
+impl Asker {
+    /// The id of the client.
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Client(caller) => &caller.client.id,
+            Self::Bearer(bearer) => &bearer.client_id,
+        }
+    }
 }
 
 impl Issuer {
@@ -80,7 +90,7 @@ impl Issuer {
         }
     }
 
-    fn proven(&self, named: Option<&str>, text: &str) -> Result<(Client, SingleUse), AssertionFault> {
+    fn proven(&self, named: Option<&str>, text: &str) -> Result<(Arc<Client>, SingleUse), AssertionFault> {
         let assertion = assertion::read(text, &self.policy.issuer, self.judging().wall)?;
         if named.is_some_and(|named| named != assertion.client_id()) {
             return Err(AssertionFault::OtherSubject);

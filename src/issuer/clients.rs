@@ -91,7 +91,7 @@ impl Issuer {
         let mut registry = Registry::clone(&self.registry.load());
         for client in self.store.clients().await? {
             if !self.configured.contains(&client.id) {
-                registry.clients.insert(client.id.clone(), client);
+                registry.clients.insert(client.id.clone(), Arc::new(client));
             }
         }
         self.registry.store(Arc::new(registry));
@@ -104,8 +104,8 @@ impl Issuer {
         let lifetimes = registry.lifetimes(&client);
         let keep = Keep { log: keep_log(lifetimes.access_ttl), session: lifetimes.absolute };
         self.store.put_client(client.clone(), keep).await?;
-        registry.clients.insert(client.id.clone(), client.clone());
         let info = self.info(&registry, &client);
+        registry.clients.insert(client.id.clone(), Arc::new(client));
         self.registry.store(Arc::new(registry));
         Ok(info)
     }
@@ -115,8 +115,9 @@ impl Issuer {
         if self.configured.contains(id) {
             return Err(Refusal::ClientReadOnly.into());
         }
-        let held = self.registry.load().clients.get(id).cloned().ok_or(Refusal::NotFound)?;
-        if self.beyond(by, &held).is_some() { Err(Refusal::ClientBeyond.into()) } else { Ok(held) }
+        let registry = self.registry.load();
+        let held = registry.clients.get(id).ok_or(Refusal::NotFound)?;
+        if self.beyond(by, held).is_some() { Err(Refusal::ClientBeyond.into()) } else { Ok(Client::clone(held)) }
     }
 
     /// Nobody can register a client that may do more than he may himself.

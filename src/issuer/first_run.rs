@@ -42,7 +42,7 @@ impl Issuer {
         if let (Some(given), Some(held)) = (given, held) {
             let known = given.expose(|given| held.knows_secret(given.as_bytes()));
             if !known {
-                self.put_client(Client { secrets: vec![hash(given)], ..held.clone() }).await?;
+                self.put_client(Client { secrets: vec![hash(given)], ..Client::clone(held) }).await?;
                 tracing::warn!(client_id = ADMIN, "the administrator's secret has been replaced by the one given at this start");
             }
         }

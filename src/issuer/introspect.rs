@@ -8,6 +8,7 @@ use crate::policy::{Audience, Expectation, Sender, Session};
 use crate::registry::management::INTROSPECT;
 use crate::secret::Secret;
 use crate::store::Store;
+use crate::token::claims_json::{self, Dates};
 use crate::token::refresh::{self, RefreshToken};
 
 /// The `typ` of an introspection answer that is a JWT (RFC 9701 §5).
@@ -16,20 +17,20 @@ const INTROSPECTION_JWT: &str = "token-introspection+jwt";
 impl Issuer {
     /// Whether a token is active, and what it says. Of an access token: from this node's view, without a store call; of a refresh
     /// token: one read. Whatever is not active, or not the asker's to know, is `Inactive` and nothing more.
-    pub async fn introspect(&self, asker: Asker, token: &Secret<String>) -> Result<Introspection, Fault> {
-        match &asker {
+    pub async fn introspect(&self, asker: &Asker, token: &Secret<String>) -> Result<Introspection, Fault> {
+        match asker {
             Asker::Client(caller) if !caller.authenticated => return Err(Refusal::ClientNotAuthenticated.into()),
             Asker::Client(_) => {}
             Asker::Bearer(bearer) => bearer.must_have(INTROSPECT)?,
         }
         self.fresh_view()?;
         if token.expose(|token| token.starts_with(refresh::PREFIX)) {
-            return self.introspect_refresh_token(&asker, token).await;
+            return self.introspect_refresh_token(asker, token).await;
         }
         let verified = token.expose(|token| self.verifier.verify_as(token, self.judging(), &self.any_audience()));
         Ok(match verified {
-            Ok(verified) if self.may_know(&asker, &verified.claims().client_id, &verified.claims().audience) => {
-                Introspection::Active(members(verified.claims()).to_string())
+            Ok(verified) if self.may_know(asker, &verified.claims().client_id, &verified.claims().audience) => {
+                Introspection::Active(members(verified.claims()))
             }
             Ok(_) | Err(_) => Introspection::Inactive,
         })
@@ -90,32 +91,11 @@ impl Issuer {
     }
 }
 
-fn members(claims: &Claims) -> Value {
-    let mut members: Map<String, Value> = serde_json::from_str(claims.custom.text()).unwrap_or_default();
-    let audience = match claims.audience.as_slice() {
-        [one] => json!(one),
-        several => json!(several),
-    };
-    let mut put = |name: &str, value: Value| {
-        if !value.is_null() {
-            members.insert(name.to_owned(), value);
-        }
-    };
-    put("iss", json!(claims.issuer));
-    put("sub", json!(claims.subject));
-    put("aud", audience);
-    put("client_id", json!(claims.client_id));
-    put("jti", json!(claims.jti.to_string()));
-    put("iat", json!(claims.issued_at.seconds()));
-    put("exp", json!(claims.expires_at.seconds()));
-    put("token_type", json!(if claims.sender_key.is_some() { "DPoP" } else { "Bearer" }));
-    put("sid", json!(claims.sid.map(|sid| sid.to_string())));
-    put("scope", json!(claims.scope));
-    put("auth_time", json!(claims.auth_time));
-    put("acr", json!(claims.acr));
-    put("amr", if claims.amr.is_empty() { Value::Null } else { json!(claims.amr) });
-    put("cnf", claims.sender_key.as_ref().map_or(Value::Null, |key| json!({ "jkt": key })));
-    Value::Object(members)
+/// Its claims as they stand in a token, and its kind.
+fn members(claims: &Claims) -> String {
+    let kind = if claims.sender_key.is_some() { "DPoP" } else { "Bearer" };
+    let claims = claims_json::write(claims, Dates::Numeric);
+    format!("{{\"token_type\":\"{kind}\",{}", &claims[1..])
 }
 
 fn refresh_members(session: &Session, issuer: &str) -> Value {

@@ -1,5 +1,7 @@
 //! Opening a session: a trusted backend has authenticated a user and gets a pair of tokens.
 
+use std::sync::Arc;
+
 use super::mint::{Minting, Signer};
 use super::{Bearer, Fault, Issuer, OpenAnswer, OpenRequest, Refusal, Tokens, Unavailable};
 use crate::api::Code;
@@ -92,7 +94,7 @@ impl Issuer {
     }
 
     /// The client that the session is for, if the asker may open for it and it may have what is asked.
-    fn openable(&self, by: &Bearer, request: &OpenRequest) -> Result<Client, Fault> {
+    fn openable(&self, by: &Bearer, request: &OpenRequest) -> Result<Arc<Client>, Fault> {
         let registry = self.registry.load();
         let opener = registry.client(&by.client_id).ok_or(Refusal::ClientNotOpenable)?;
         if !opener.opens_for.allows(&request.client_id) {

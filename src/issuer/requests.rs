@@ -1,5 +1,6 @@
 //! What the verbs take and give.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::audit::Asked;
@@ -38,8 +39,8 @@ pub enum Credentials {
 /// A client that has been recognised.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    /// Its registration.
-    pub client: Client,
+    /// Its registration, as it was when it was recognised.
+    pub client: Arc<Client>,
     /// Whether it proved who it is.
     pub authenticated: bool,
     /// With which request it came, for the audit trail.

@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::*;
 use crate::registry::{Overrides, SecretHash, TokenFormat};
@@ -37,7 +38,7 @@ fn backend() -> Client {
 }
 
 fn registry() -> Registry {
-    let clients = [public()].into_iter().map(|client| (client.id.clone(), client)).collect();
+    let clients = [public()].into_iter().map(|client| (client.id.clone(), Arc::new(client))).collect();
     Registry { defaults: Lifetimes::default(), clients, resource_servers: Default::default() }
 }
 

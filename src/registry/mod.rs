@@ -7,6 +7,7 @@ mod scope;
 mod strength;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 pub use check::{ClientFault, ClientProblem};
 pub use client::{Client, ClientType, Grant, OpensFor, SecretHash, TokenFormat};
@@ -41,15 +42,15 @@ pub struct ResourceServer {
 pub struct Registry {
     /// What holds for a client that says nothing else.
     pub defaults: Lifetimes,
-    /// By `client_id`.
-    pub clients: BTreeMap<String, Client>,
+    /// By `client_id`. Shared, so that a request holds its client without a copy.
+    pub clients: BTreeMap<String, Arc<Client>>,
     /// By audience.
     pub resource_servers: BTreeMap<String, ResourceServer>,
 }
 
 impl Registry {
     /// The client of this id, unless it is disabled.
-    pub fn client(&self, id: &str) -> Option<&Client> {
+    pub fn client(&self, id: &str) -> Option<&Arc<Client>> {
         self.clients.get(id).filter(|client| !client.disabled)
     }
 

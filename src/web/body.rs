@@ -1,9 +1,8 @@
 //! Reading a body that may be too large, too slow, or no body at all.
 
-use axum::body::Bytes;
-use axum::extract::Request;
-use axum::http::HeaderMap;
+use axum::body::{Body, Bytes};
 use axum::http::header::CONTENT_TYPE;
+use axum::http::{Extensions, HeaderMap};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Body as _;
 
@@ -12,13 +11,12 @@ use super::problem::Refused;
 use crate::api::Code;
 
 /// The whole body: at most [`BODY_LIMIT`] bytes, within the listener's deadline. One that announces more is not read at all.
-pub(super) async fn read(request: Request) -> Result<Bytes, Refused> {
-    if request.body().size_hint().lower() > BODY_LIMIT as u64 {
+pub(super) async fn read(extensions: &Extensions, body: Body) -> Result<Bytes, Refused> {
+    if body.size_hint().lower() > BODY_LIMIT as u64 {
         return Err(Code::BodyTooLarge.into());
     }
-    let Deadlines { body, .. } = request.extensions().get().copied().unwrap_or_default();
-    let reading = Limited::new(request.into_body(), BODY_LIMIT).collect();
-    match tokio::time::timeout(body, reading).await {
+    let Deadlines { body: within, .. } = extensions.get().copied().unwrap_or_default();
+    match tokio::time::timeout(within, Limited::new(body, BODY_LIMIT).collect()).await {
         Ok(Ok(whole)) => Ok(whole.to_bytes()),
         Ok(Err(fault)) if fault.is::<LengthLimitError>() => Err(Code::BodyTooLarge.into()),
         Ok(Err(_)) => Err(Code::InvalidRequest.into()),

@@ -28,7 +28,12 @@ pub struct MergePatch<T>(pub T);
 /// An `application/x-www-form-urlencoded` body; parameters that nobody takes are ignored (RFC 6749 §3.2). Beside it nothing may stand in the
 /// address: addresses are logged everywhere.
 #[derive(Debug)]
-pub struct Form(pub Params);
+pub struct Form {
+    /// The head of the request that it came in.
+    pub head: Parts,
+    /// What it says.
+    pub params: Params,
+}
 
 /// The query of the address.
 #[derive(Debug)]
@@ -48,8 +53,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     type Rejection = Refused;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Refused> {
-        body::must_be(request.headers(), &["application/json"])?;
-        parse(&body::read(request).await?).map(Self)
+        json_body(request, &["application/json"]).await.map(Self)
     }
 }
 
@@ -57,8 +61,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for MergePatch<T> {
     type Rejection = Refused;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Refused> {
-        body::must_be(request.headers(), &["application/json", "application/merge-patch+json"])?;
-        parse(&body::read(request).await?).map(Self)
+        json_body(request, &["application/json", "application/merge-patch+json"]).await.map(Self)
     }
 }
 
@@ -66,11 +69,14 @@ impl<S: Sync> FromRequest<S> for Form {
     type Rejection = Refused;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Refused> {
-        if request.uri().query().is_some_and(|query| !query.is_empty()) {
+        let (head, body) = request.into_parts();
+        if head.uri.query().is_some_and(|query| !query.is_empty()) {
             return Err(Code::InvalidQuery.into());
         }
-        body::must_be(request.headers(), &["application/x-www-form-urlencoded"])?;
-        Params::parse(&body::read(request).await?).map(Self).map_err(|bad| refused(Code::InvalidForm, bad))
+        body::must_be(&head.headers, &["application/x-www-form-urlencoded"])?;
+        let text = body::read(&head.extensions, body).await?;
+        let params = Params::parse(&text).map_err(|bad| refused(Code::InvalidForm, bad))?;
+        Ok(Self { head, params })
     }
 }
 
@@ -124,7 +130,10 @@ fn refused(code: Code, bad: BadParams) -> Refused {
     Refused::field(code, bad.name.map(|name| fields::pointer(&name)).unwrap_or_default(), bad.code)
 }
 
-fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, Refused> {
+async fn json_body<T: DeserializeOwned>(request: Request, types: &[&str]) -> Result<T, Refused> {
+    let (head, body) = request.into_parts();
+    body::must_be(&head.headers, types)?;
+    let text = &body::read(&head.extensions, body).await?;
     json::check(text, JSON_LIMITS).map_err(|_| Refused::from(Code::InvalidJson))?;
     let value = serde_json::from_slice(text).map_err(|_| Refused::from(Code::InvalidJson))?;
     fields::read(value).map_err(|wrong| Refused::field(Code::InvalidRequest, wrong.pointer, wrong.code))

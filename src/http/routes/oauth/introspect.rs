@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::header::{ACCEPT, CONTENT_TYPE, VARY};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse, Response};
 use tracing::Span;
@@ -12,7 +13,7 @@ use crate::api::{Code, IntrospectionBody};
 use crate::http::client_auth::recognise;
 use crate::http::openapi::{OAuthRefusals, TokenNamed};
 use crate::issuer::{Asker, Introspection, Issuer};
-use crate::web::{Form, Params, Reader, Refused, Visit, bearer};
+use crate::web::{Form, Params, Refused, Visit, bearer};
 
 /// The signed form of the answer (RFC 9701 §5).
 const SIGNED: &str = "application/token-introspection+jwt";
@@ -31,35 +32,25 @@ const SIGNED: &str = "application/token-introspection+jwt";
         OAuthRefusals
     )
 )]
-pub(in crate::http) async fn introspect(
-    State(issuer): State<Arc<Issuer>>,
-    visit: Visit,
-    reader: Reader,
-    headers: HeaderMap,
-    Form(mut form): Form,
-) -> Result<Response, Refused> {
-    let asker = asker(&issuer, &visit, &reader, &headers, &mut form).await?;
-    let asker_id = match &asker {
-        Asker::Client(caller) => caller.client.id.clone(),
-        Asker::Bearer(bearer) => bearer.client_id.clone(),
-    };
-    let token = form.take("token").ok_or_else(|| Refused::field(Code::InvalidRequest, "/token", Code::Required))?;
-    let introspection = issuer.introspect(asker, &token).await?;
-    if wants_signed(&headers) {
-        let signed = issuer.introspection_jwt(&asker_id, &introspection).await?;
+pub(in crate::http) async fn introspect(State(issuer): State<Arc<Issuer>>, Form { head, mut params }: Form) -> Result<Response, Refused> {
+    let asker = asker(&issuer, &head, &mut params).await?;
+    let token = params.take("token").ok_or_else(|| Refused::field(Code::InvalidRequest, "/token", Code::Required))?;
+    let introspection = issuer.introspect(&asker, &token).await?;
+    if wants_signed(&head.headers) {
+        let signed = issuer.introspection_jwt(asker.id(), &introspection).await?;
         return Ok(([(CONTENT_TYPE, SIGNED), (VARY, "accept")], signed).into_response());
     }
     Ok(([(CONTENT_TYPE, "application/json"), (VARY, "accept")], plain(&introspection)).into_response())
 }
 
-async fn asker(issuer: &Issuer, visit: &Visit, reader: &Reader, headers: &HeaderMap, form: &mut Params) -> Result<Asker, Refused> {
-    let Some(bearer) = bearer(issuer, headers, &Method::POST, "/oauth/introspect")? else {
-        return recognise(issuer, visit, reader, headers, form).await.map(Asker::Client);
+async fn asker(issuer: &Issuer, head: &Parts, form: &mut Params) -> Result<Asker, Refused> {
+    let Some(bearer) = bearer(issuer, &head.headers, &Method::POST, "/oauth/introspect")? else {
+        return recognise(issuer, head, form).await.map(Asker::Client);
     };
     if form.has("client_id") || form.has("client_secret") || form.has("client_assertion") || form.has("access_token") {
         return Err(Code::ClientAuthenticationRepeated.into());
     }
-    visit.recognised(&bearer.client_id, true)?;
+    Visit::of(&head.extensions).recognised(&bearer.client_id, true)?;
     Span::current().record("client_id", &bearer.client_id);
     Ok(Asker::Bearer(bearer))
 }
