@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::FromRef;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, delete, get, post};
 use tokio_util::sync::CancellationToken;
 
@@ -14,10 +14,7 @@ use super::routes::v1::{audit, backup, claims, client_secrets, clients, keys, re
 use super::routes::well_known::{jwks, metadata, paserk};
 use crate::issuer::Issuer;
 use crate::telemetry::Metrics;
-use crate::web::{
-    Observer, Origins, Proxies, RateLimits, Surface, cors, limit, locate, method_not_allowed, no_route, observe, one_host, render,
-    run_to_the_end, tell_nonce,
-};
+use crate::web::{Observer, Origins, Part, Proxies, RateLimits, Surface, method_not_allowed, no_route, pass};
 
 /// What the surface is made of.
 #[derive(Clone)]
@@ -95,31 +92,33 @@ pub fn service(doors: &Doors) -> Router {
 
 /// What operators ask, for a listener of their own, or to be merged into [`service`]'s.
 pub fn ops(doors: &Doors) -> Router {
-    finish(operators().speaking(Surface::Api, None), doors)
+    finish(operators().of(doors.part(Surface::Api)), doors)
 }
 
 /// Both on one listener.
 pub fn service_and_ops(doors: &Doors) -> Router {
-    finish(everything(doors).merge(operators().speaking(Surface::Api, None)), doors)
+    finish(everything(doors).merge(operators().of(doors.part(Surface::Api))), doors)
 }
 
+/// What only operators ask, or anybody may know, has no limits: it is cheap, and nobody can fail at it.
 fn everything(doors: &Doors) -> Router<Doors> {
-    let limits = || doors.rate_limits.clone();
-    let registered = Origins::Registered(doors.issuer.clone());
-    let nonces = from_fn_with_state(doors.issuer.clone(), tell_nonce);
-    let oauth = oauth().speaking(Surface::OAuth, limits()).layer(nonces.clone()).layer(from_fn_with_state(registered, cors));
-    let well_known = well_known().speaking(Surface::Api, None).layer(from_fn_with_state(Origins::Anyone, cors));
-    oauth.merge(well_known).merge(v1().speaking(Surface::Api, limits()).layer(nonces))
+    let (limits, nonces) = (doors.rate_limits.clone(), Some(doors.issuer.clone()));
+    let registered = Some(Origins::Registered(doors.issuer.clone()));
+    let v1_part = Part { limits, nonces, ..doors.part(Surface::Api) };
+    let oauth_part = Part { surface: Surface::OAuth, origins: registered, ..v1_part.clone() };
+    let well_known_part = Part { origins: Some(Origins::Anyone), ..doors.part(Surface::Api) };
+    oauth().of(oauth_part).merge(well_known().of(well_known_part)).merge(v1().of(v1_part))
 }
 
 fn finish(router: Router<Doors>, doors: &Doors) -> Router {
-    router
-        .fallback(no_route)
-        .layer(from_fn(one_host))
-        .layer(from_fn_with_state(Surface::Api, render))
-        .layer(from_fn_with_state(doors.observer.clone(), observe))
-        .layer(from_fn_with_state(doors.proxies.clone(), locate))
-        .with_state(doors.clone())
+    let elsewhere = Router::new().fallback(no_route).layer(from_fn_with_state(Arc::new(doors.part(Surface::Api)), pass));
+    router.merge(elsewhere).with_state(doors.clone())
+}
+
+impl Doors {
+    fn part(&self, surface: Surface) -> Part {
+        Part { surface, observer: self.observer.clone(), proxies: self.proxies.clone(), origins: None, limits: None, nonces: None }
+    }
 }
 
 impl Routes {
@@ -132,13 +131,8 @@ impl Routes {
         Self { router: self.router.route(path, methods), ..self }
     }
 
-    /// What only operators ask, or anybody may know, has no limits: it is cheap, and nobody can fail at it.
-    fn speaking(self, surface: Surface, limits: Option<Arc<RateLimits>>) -> Router<Doors> {
-        self.router
-            .method_not_allowed_fallback(method_not_allowed)
-            .layer(from_fn(run_to_the_end))
-            .layer(from_fn_with_state(limits, limit))
-            .layer(from_fn_with_state(surface, render))
+    fn of(self, part: Part) -> Router<Doors> {
+        self.router.method_not_allowed_fallback(method_not_allowed).layer(from_fn_with_state(Arc::new(part), pass))
     }
 }
 

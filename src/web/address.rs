@@ -1,15 +1,10 @@
 //! Where a request comes from, also where proxies stand before the door.
 
-use std::convert::Infallible;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, Request, State};
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, header};
-use axum::middleware::Next;
-use axum::response::Response;
+use axum::extract::Request;
+use axum::http::{Extensions, HeaderMap, HeaderName, header};
 use ipnet::IpNet;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -59,12 +54,11 @@ impl From<IpAddr> for Network {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Peer(pub(super) SocketAddr);
 
-/// Finds out where each request comes from. Stands outside everything that asks.
-pub async fn locate(State(proxies): State<Arc<Proxies>>, mut request: Request, next: Next) -> Response {
+/// Finds out where a request comes from, for whoever asks later.
+pub(super) fn locate(proxies: &Proxies, request: &mut Request) {
     let peer = request.extensions().get::<Peer>().map_or(NOWHERE, |Peer(address)| address.ip());
     let address = proxies.client(peer, request.headers());
     request.extensions_mut().insert(address);
-    next.run(request).await
 }
 
 impl Proxies {
@@ -103,11 +97,10 @@ impl fmt::Display for ClientAddress {
     }
 }
 
-impl<S: Sync> FromRequestParts<S> for ClientAddress {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(parts.extensions.get::<Self>().copied().unwrap_or(Self(NOWHERE)))
+impl ClientAddress {
+    /// Where the request of these extensions comes from.
+    pub(super) fn of(extensions: &Extensions) -> Self {
+        extensions.get::<Self>().copied().unwrap_or(Self(NOWHERE))
     }
 }
 

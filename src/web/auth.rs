@@ -34,8 +34,7 @@ where
         }
         let issuer = Arc::<Issuer>::from_ref(state);
         let bearer = bearer(&issuer, &parts.headers, &parts.method, parts.uri.path())?.ok_or(Code::BearerMissing)?;
-        let visit = parts.extensions.get::<Visit>().cloned().unwrap_or_default();
-        visit.recognised(&bearer.client_id, true)?;
+        Visit::of(&parts.extensions).recognised(&bearer.client_id, true)?;
         let bearer = Bearer { asked: asked(&parts.extensions), ..bearer };
         let span = Span::current();
         span.record("client_id", &bearer.client_id);

@@ -1,17 +1,14 @@
 //! Which web origins may read our answers (Fetch standard, "CORS protocol"). Never with credentials: tokens travel in headers and bodies.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::Request;
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS,
     ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
 };
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
-use axum::middleware::Next;
+use axum::http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use crate::issuer::Issuer;
@@ -31,43 +28,71 @@ const EXPOSED: HeaderValue = HeaderValue::from_static("dpop-nonce, retry-after, 
 /// How long a browser may remember a preflight: a change of registration shows within ten minutes.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 
-/// The web page that would read the answer. As long as nobody knows whose answer it is, it may be a page of any registered origin.
+/// The web page that an answer is for, as the request has it.
+pub(super) struct Page<'a> {
+    origins: &'a Origins,
+    permission: Option<HeaderValue>,
+    is_preflight: bool,
+    reader: Reader,
+}
+
+/// The origin of a page, where there is one. As long as nobody knows whose answer it reads, it may be any registered one.
 #[derive(Clone, Default, Debug)]
-pub struct Reader {
-    origin: Option<HeaderValue>,
-    is_a_stranger: Arc<AtomicBool>,
+pub struct Reader(Option<Arc<Known>>);
+
+#[derive(Debug)]
+struct Known {
+    origin: HeaderValue,
+    is_a_stranger: AtomicBool,
 }
 
 impl Reader {
+    /// Whoever reads the answer to the request of these extensions.
+    pub fn of(extensions: &Extensions) -> Self {
+        extensions.get::<Self>().cloned().unwrap_or_default()
+    }
+
     /// The answer is for a client of these origins: pages of others may not read it.
     pub fn must_be_of(&self, origins: &[String]) {
-        if self.origin.as_ref().is_some_and(|origin| !origins.iter().any(|held| held.as_bytes() == origin.as_bytes())) {
-            self.is_a_stranger.store(true, Ordering::Relaxed);
+        if let Some(known) = &self.0
+            && !origins.iter().any(|held| held.as_bytes() == known.origin.as_bytes())
+        {
+            known.is_a_stranger.store(true, Ordering::Relaxed);
         }
     }
 
     fn is_a_stranger(&self) -> bool {
-        self.is_a_stranger.load(Ordering::Relaxed)
+        self.0.as_ref().is_some_and(|known| known.is_a_stranger.load(Ordering::Relaxed))
     }
 }
 
-impl<S: Sync> FromRequestParts<S> for Reader {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(parts.extensions.get::<Self>().cloned().unwrap_or_default())
+impl<'a> Page<'a> {
+    pub(super) fn of(origins: &'a Origins, request: &mut Request) -> Self {
+        let is_preflight = request.method() == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
+        let origin = request.headers().get(ORIGIN).cloned();
+        let permission = origin.as_ref().and_then(|origin| origins.permission(origin));
+        let reader = Reader(origin.map(|origin| Arc::new(Known { origin, is_a_stranger: AtomicBool::new(false) })));
+        if reader.0.is_some() {
+            request.extensions_mut().insert(reader.clone());
+        }
+        Self { origins, permission, is_preflight, reader }
     }
-}
 
-/// Answers preflights, and lets allowed origins read the answer. Other origins get the answer without permission to read it.
-pub async fn cors(State(origins): State<Origins>, mut request: Request, next: Next) -> Response {
-    let reader = Reader { origin: request.headers().get(ORIGIN).cloned(), ..Reader::default() };
-    let permission = reader.origin.as_ref().and_then(|origin| origins.permission(origin));
-    let is_preflight = request.method() == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
-    request.extensions_mut().insert(reader.clone());
-    let mut response = if is_preflight { preflight(permission.is_some()) } else { next.run(request).await };
-    origins.mark(response.headers_mut(), permission.filter(|_| !reader.is_a_stranger()));
-    response
+    /// The answer to a preflight, if the request is one.
+    pub(super) fn preflight(&self) -> Option<Response> {
+        self.is_preflight.then(|| preflight(self.permission.is_some()))
+    }
+
+    /// Lets the page read the answer, if it may. Others get it without permission to read it.
+    pub(super) fn mark(self, answer: &mut HeaderMap) {
+        if let Origins::Registered(_) = self.origins {
+            answer.append(VARY, HeaderValue::from_static("origin"));
+        }
+        if let Some(permission) = self.permission.filter(|_| !self.reader.is_a_stranger()) {
+            answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, permission);
+            answer.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+        }
+    }
 }
 
 impl Origins {
@@ -75,19 +100,6 @@ impl Origins {
         match self {
             Self::Anyone => Some(HeaderValue::from_static("*")),
             Self::Registered(issuer) => origin.to_str().is_ok_and(|text| issuer.allows_origin(text)).then(|| origin.clone()),
-        }
-    }
-
-    fn mark(&self, headers: &mut HeaderMap, permission: Option<HeaderValue>) {
-        match self {
-            Self::Anyone => {}
-            Self::Registered(_) => {
-                headers.append(VARY, HeaderValue::from_static("origin"));
-            }
-        }
-        if let Some(permission) = permission {
-            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, permission);
-            headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
         }
     }
 }

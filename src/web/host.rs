@@ -4,18 +4,16 @@ use axum::extract::Request;
 use axum::http::header::HOST;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, Version};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 
 use super::problem::Refused;
 use crate::api::Code;
 
 /// Refuses requests of HTTP/1.1 without a host, and any with two, or with one that is none.
-pub async fn one_host(request: Request, next: Next) -> Response {
+pub(super) fn must_name_one_host(request: &Request) -> Result<(), Refused> {
     if names_one_host(request.version(), request.headers()) {
-        next.run(request).await
+        Ok(())
     } else {
-        Refused::field(Code::InvalidRequest, "/Host", Code::Malformed).into_response()
+        Err(Refused::field(Code::InvalidRequest, "/Host", Code::Malformed))
     }
 }
 

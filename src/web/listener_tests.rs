@@ -1,13 +1,14 @@
 use std::net::SocketAddr;
 
 use axum::extract::Request;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::*;
-use crate::web::{Form, Surface, render, run_to_the_end};
+use crate::ambient::{SystemClock, SystemEntropy};
+use crate::web::{Form, Observer, Part, Surface, pass};
 
 const QUICK: Limits = Limits {
     connections: 2,
@@ -34,6 +35,9 @@ async fn served(limits: Limits) -> Served {
 }
 
 async fn served_without_counting(limits: Limits, uncounted: &[&str]) -> Served {
+    let metrics = Arc::new(Metrics::new("tests"));
+    let observer = Observer { clock: Arc::new(SystemClock::new()), entropy: Arc::new(SystemEntropy), metrics: metrics.clone() };
+    let part = Part { surface: Surface::Api, observer, proxies: Arc::default(), origins: None, limits: None, nonces: None };
     let router = Router::new()
         .route("/", get(|| async { "here" }))
         .route("/slow", get(|| async { sleep(Duration::from_millis(400)).await }))
@@ -46,13 +50,12 @@ async fn served_without_counting(limits: Limits, uncounted: &[&str]) -> Served {
                 drop(request)
             }),
         )
-        .route("/form", post(|Form(_): Form| async { "taken" }))
+        .route("/form", post(|_: Form| async { "taken" }))
         .route("/body", post(|body: axum::body::Bytes| async move { body.len().to_string() }))
-        .layer(from_fn(run_to_the_end))
-        .layer(from_fn_with_state(Surface::Api, render));
+        .layer(from_fn_with_state(Arc::new(part), pass));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let (stop, metrics) = (CancellationToken::new(), Arc::new(Metrics::new("tests")));
+    let stop = CancellationToken::new();
     let uncounted = uncounted.iter().map(|network| network.parse().unwrap()).collect();
     let serving = tokio::spawn(serve(Door { listener, tls: None, router, limits, uncounted, metrics: metrics.clone() }, stop.clone()));
     Served { address, stop, serving, metrics }

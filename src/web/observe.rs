@@ -1,19 +1,16 @@
-//! One line of log, one set of metrics and one request id for each request; and a verb that has begun is not broken off.
+//! One line of log, one set of metrics and one request id for each request.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request};
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, COOKIE, PROXY_AUTHORIZATION, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
-use tracing::{Instrument as _, Span, field, info, info_span, warn};
+use axum::response::Response;
+use tracing::{Span, field, info, info_span, warn};
 
 use super::address::ClientAddress;
-use super::guests::Turn;
-use super::limits::Deadlines;
-use super::problem::{Refused, Told};
+use super::problem::Told;
 use super::request_id::{HEADER, RequestId};
 use crate::ambient::{Clock, Entropy};
 use crate::api::Code;
@@ -32,29 +29,46 @@ pub struct Observer {
     pub metrics: Arc<Metrics>,
 }
 
-/// The outermost layer. Handlers fill in `client_id`, `jti` and `sid` of the current span when they know them.
-pub async fn observe(State(observer): State<Observer>, mut request: Request, next: Next) -> Response {
-    let began = observer.clock.monotonic();
-    let method = known(request.method());
-    let route = request.extensions().get::<MatchedPath>().map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
-    hide(request.headers_mut());
-    let id = RequestId::of(request.headers(), &*observer.entropy);
-    request.extensions_mut().insert(id.clone());
-    let from = request.extensions().get::<ClientAddress>().map(|address| field::display(*address));
-    let span = info_span!(
-        "request", method, route, request_id = %id, from,
-        client_id = field::Empty, jti = field::Empty, sid = field::Empty
-    );
-    let mut response = next.run(request).instrument(span.clone()).await;
-    let after = observer.clock.monotonic().saturating_sub(began);
-    finish(&mut response, &id);
-    let told = response.extensions_mut().remove::<Told>();
-    observer.metrics.answered(method, &route, response.status().as_u16(), after);
-    if let Some(told) = &told {
-        observer.metrics.refused(told.code.name());
+/// A request under observation.
+pub(super) struct Seen {
+    pub(super) id: RequestId,
+    /// Verbs fill in `client_id`, `jti` and `sid` when they know them.
+    pub(super) span: Span,
+    began: Duration,
+    method: &'static str,
+    route: Option<MatchedPath>,
+}
+
+impl Observer {
+    pub(super) fn begins(&self, request: &mut Request) -> Seen {
+        let began = self.clock.monotonic();
+        let method = known(request.method());
+        let route = request.extensions().get::<MatchedPath>().cloned();
+        hide(request.headers_mut());
+        let id = RequestId::of(request.headers(), &*self.entropy);
+        request.extensions_mut().insert(id.clone());
+        let span = info_span!(
+            "request", method, route = name(route.as_ref()), request_id = %id, from = %ClientAddress::of(request.extensions()),
+            client_id = field::Empty, jti = field::Empty, sid = field::Empty
+        );
+        Seen { id, span, began, method, route }
     }
-    log(&span, &response, told.as_ref(), after);
-    response
+
+    pub(super) fn ends(&self, seen: Seen, response: &mut Response) {
+        let after = self.clock.monotonic().saturating_sub(seen.began);
+        finish(response, &seen.id);
+        let told = response.extensions_mut().remove::<Told>();
+        self.metrics.answered(seen.method, name(seen.route.as_ref()), response.status().as_u16(), after);
+        if let Some(told) = &told {
+            self.metrics.refused(told.code.name());
+        }
+        log(&seen.span, response, told.as_ref(), after);
+    }
+}
+
+/// The pattern that an address matched.
+fn name(route: Option<&MatchedPath>) -> &str {
+    route.map_or("unmatched", MatchedPath::as_str)
 }
 
 /// Whoever prints a request prints none of its credentials.
@@ -67,9 +81,7 @@ fn finish(response: &mut Response, id: &RequestId) {
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    if let Ok(id) = HeaderValue::try_from(id.to_string()) {
-        headers.insert(HEADER, id);
-    }
+    headers.insert(HEADER, id.value());
 }
 
 fn log(span: &Span, response: &Response, told: Option<&Told>, after: Duration) {
@@ -95,24 +107,5 @@ fn known(method: &Method) -> &'static str {
         "DELETE" => "DELETE",
         "OPTIONS" => "OPTIONS",
         _ => "other",
-    }
-}
-
-/// Runs the rest as a task of its own: a caller who hangs up does not break a verb off half-way, a panic is answered, and whoever
-/// waits is answered in time.
-pub async fn run_to_the_end(request: Request, next: Next) -> Response {
-    let Deadlines { answer, .. } = request.extensions().get().copied().unwrap_or_default();
-    // Held until the verb is done, so that a caller who hangs up at once is still counted among those who are served.
-    let turn = request.extensions().get::<Arc<Turn>>().cloned();
-    let verb = async move {
-        let response = next.run(request).await;
-        drop(turn);
-        response
-    };
-    let task = tokio::spawn(verb.in_current_span());
-    match tokio::time::timeout(answer, task).await {
-        Ok(Ok(response)) => response,
-        Ok(Err(_)) => Refused::from(Code::InternalError).into_response(),
-        Err(_) => Refused::from(Code::TimedOut).into_response(),
     }
 }

@@ -91,14 +91,22 @@ fn is_empty(value: &Secret<String>) -> bool {
 /// Undoes `application/x-www-form-urlencoded`; `None` for a stray percent sign or what is not UTF-8.
 pub fn decode(text: &[u8]) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.iter();
-    while let Some(&byte) = rest.next() {
-        bytes.push(match byte {
-            b'+' => b' ',
-            b'%' => hex(*rest.next()?)? << 4 | hex(*rest.next()?)?,
-            other => other,
-        });
+    let mut rest = text;
+    while let Some(at) = rest.iter().position(|byte| matches!(byte, b'+' | b'%')) {
+        bytes.extend_from_slice(&rest[..at]);
+        rest = match &rest[at..] {
+            [b'+', rest @ ..] => {
+                bytes.push(b' ');
+                rest
+            }
+            [_, high, low, rest @ ..] => {
+                bytes.push(hex(*high)? << 4 | hex(*low)?);
+                rest
+            }
+            _ => return None,
+        };
     }
+    bytes.extend_from_slice(rest);
     String::from_utf8(bytes).ok()
 }
 

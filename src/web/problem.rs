@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Method, StatusCode};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::request_id::RequestId;
@@ -180,7 +178,7 @@ impl From<Code> for Refused {
 }
 
 impl IntoResponse for Refused {
-    /// The refusal travels inside until [`render`] writes it down in the dialect of its surface.
+    /// The refusal travels inside until [`pass`](super::pass) writes it down in the dialect of its surface.
     fn into_response(self) -> Response {
         let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
         response.extensions_mut().insert(self);
@@ -188,18 +186,16 @@ impl IntoResponse for Refused {
     }
 }
 
-/// Writes refusals down. Stands outside everything that may refuse, once for each surface.
-pub async fn render(State(surface): State<Surface>, id: RequestId, request: Request, next: Next) -> Response {
-    let asks_for_options = request.method() == Method::OPTIONS;
-    let mut response = next.run(request).await;
-    let Some(refused) = response.extensions_mut().remove::<Refused>() else { return response };
-    if asks_for_options && refused.code() == Code::MethodNotAllowed {
+/// Writes a refusal down, where the answer is one.
+pub(super) fn render(surface: Surface, method: &Method, id: &RequestId, response: &mut Response) {
+    let Some(refused) = response.extensions_mut().remove::<Refused>() else { return };
+    if *method == Method::OPTIONS && refused.code() == Code::MethodNotAllowed {
         // RFC 9110 §9.3.7; the router adds `Allow`.
-        return StatusCode::NO_CONTENT.into_response();
+        *response = StatusCode::NO_CONTENT.into_response();
+        return;
     }
-    write(&mut response, surface, &refused, &id);
+    write(response, surface, &refused, id);
     response.extensions_mut().insert(Told { code: refused.code(), why: refused.why() });
-    response
 }
 
 fn write(response: &mut Response, surface: Surface, refused: &Refused, id: &RequestId) {

@@ -1,8 +1,9 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::Request;
 use axum::http::HeaderMap;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use http_body_util::BodyExt as _;
 use serde_json::Value;
@@ -13,7 +14,7 @@ use crate::ambient::{ManualClock, SystemEntropy};
 use crate::policy::EndReason;
 use crate::telemetry::Metrics;
 use crate::time::Moment;
-use crate::web::{Json, Observer, Params, observe, run_to_the_end};
+use crate::web::{Json, Observer, Params, Part, pass};
 
 struct Seen {
     status: u16,
@@ -31,15 +32,14 @@ fn router(surface: Surface, refused: Option<Refused>) -> (Router, Arc<Metrics>) 
     let metrics = Arc::new(Metrics::new("tests"));
     let observer =
         Observer { clock: Arc::new(ManualClock::at(Moment::from_seconds(1))), entropy: Arc::new(SystemEntropy), metrics: metrics.clone() };
+    let part = Part { surface, observer, proxies: Arc::default(), origins: None, limits: None, nonces: None };
     let router = Router::new()
         .route("/refused", get(move || async { refused.map_or_else(|| "good".into_response(), Refused::into_response) }))
         .route("/panics", get(|| async { std::hint::black_box(None::<()>).expect("a fault of ours, and a canary") }))
         .route("/json", post(|Json(session): Json<crate::api::NewSession>| async move { session.subject }))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(no_route)
-        .layer(from_fn(run_to_the_end))
-        .layer(from_fn_with_state(surface, render))
-        .layer(from_fn_with_state(observer, observe));
+        .layer(from_fn_with_state(Arc::new(part), pass));
     (router, metrics)
 }
 
@@ -50,7 +50,7 @@ async fn ask(router: Router, request: Request) -> Seen {
 }
 
 fn request(method: &str, path: &str) -> Request {
-    Request::builder().method(method).uri(path).body(Body::empty()).unwrap()
+    Request::builder().method(method).uri(path).header("host", "tests").body(Body::empty()).unwrap()
 }
 
 async fn told(surface: Surface, refused: impl Into<Refused>) -> Seen {
@@ -183,7 +183,10 @@ async fn a_panic_is_answered_and_its_text_stays_inside() {
 #[tokio::test]
 async fn a_body_is_json_of_the_right_type_and_size() {
     let send = |content_type: &'static str, body: Vec<u8>| {
-        let request = Request::builder().method("POST").uri("/json").header("content-type", content_type).body(Body::from(body)).unwrap();
+        let request = request("POST", "/json");
+        let (mut head, _) = request.into_parts();
+        head.headers.insert("content-type", HeaderValue::from_static(content_type));
+        let request = Request::from_parts(head, Body::from(body));
         ask(router(Surface::Api, None).0, request)
     };
     let good = br#"{"subject":"s","client_id":"c"}"#.to_vec();

@@ -4,10 +4,10 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::{FromRequestParts, Request};
+use axum::http::Extensions;
 use axum::http::request::Parts;
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 
 use super::address::{ClientAddress, Network};
 use super::buckets::{Buckets, Rate};
@@ -46,8 +46,26 @@ struct Known {
 }
 
 impl Visit {
-    fn new(limits: Arc<RateLimits>, address: ClientAddress) -> Self {
-        Self(Some(Arc::new(Known { limits, network: Network::from(address.0), vouched: AtomicBool::new(false) })))
+    /// The visit that a request is; one without limits where nobody counts.
+    pub fn of(extensions: &Extensions) -> Self {
+        extensions.get::<Self>().cloned().unwrap_or_default()
+    }
+
+    /// Refuses whoever has failed too often, before anything is read or looked up.
+    pub(super) fn begin(limits: Option<&Arc<RateLimits>>, request: &mut Request) -> Result<Self, Refused> {
+        let Some(limits) = limits else { return Ok(Self::default()) };
+        let network = Network::from(ClientAddress::of(request.extensions()).0);
+        let visit = Self(Some(Arc::new(Known { limits: limits.clone(), network, vouched: AtomicBool::new(false) })));
+        visit.may_try()?;
+        request.extensions_mut().insert(visit.clone());
+        Ok(visit)
+    }
+
+    /// Counts who has failed now.
+    pub(super) fn ends(&self, response: &Response) {
+        if response.extensions().get::<Refused>().is_some_and(|refused| is_failure(refused.code())) {
+            self.failed();
+        }
     }
 
     /// Refuses where a client that presents itself has asked too often. Counts nothing: it may be another who names it.
@@ -93,23 +111,8 @@ impl<S: Sync> FromRequestParts<S> for Visit {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(parts.extensions.get::<Self>().cloned().unwrap_or_default())
+        Ok(Self::of(&parts.extensions))
     }
-}
-
-/// Refuses whoever has failed too often, before anything is read or looked up, and counts those who fail now.
-pub async fn limit(State(limits): State<Option<Arc<RateLimits>>>, address: ClientAddress, mut request: Request, next: Next) -> Response {
-    let Some(limits) = limits else { return next.run(request).await };
-    let visit = Visit::new(limits, address);
-    if let Err(refused) = visit.may_try() {
-        return refused.into_response();
-    }
-    request.extensions_mut().insert(visit.clone());
-    let response = next.run(request).await;
-    if response.extensions().get::<Refused>().is_some_and(|refused| is_failure(refused.code())) {
-        visit.failed();
-    }
-    response
 }
 
 /// What looks like guessing. A token that was good once (expired, revoked, superseded, its session over) is none: after a revocation of

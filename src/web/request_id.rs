@@ -1,11 +1,8 @@
 //! A name for each request, the same in the answer and in the log.
 
-use std::convert::Infallible;
 use std::fmt;
 
-use axum::extract::FromRequestParts;
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::ambient::Entropy;
 
@@ -13,27 +10,33 @@ use crate::ambient::Entropy;
 pub(super) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The id of a request: what the caller sent as `X-Request-Id` where that is 1 to 64 of `A-Z a-z 0-9 - _ .`, else 128 random bits in hex.
-#[derive(Clone, PartialEq, Eq, Default, Debug)]
-pub struct RequestId(String);
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RequestId(HeaderValue);
 
 impl RequestId {
     pub(super) fn of(headers: &HeaderMap, entropy: &dyn Entropy) -> Self {
-        let sent = headers.get(&HEADER).and_then(|value| value.to_str().ok()).filter(|text| is_good(text));
-        Self(sent.map_or_else(|| format!("{:032x}", u128::from_be_bytes(entropy.bytes())), str::to_owned))
+        let sent = headers.get(&HEADER).filter(|value| value.to_str().is_ok_and(is_good));
+        Self(sent.cloned().unwrap_or_else(|| random(entropy)))
     }
+
+    /// The value of the header.
+    pub(super) fn value(&self) -> HeaderValue {
+        self.0.clone()
+    }
+}
+
+fn random(entropy: &dyn Entropy) -> HeaderValue {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = [0; 32];
+    for (pair, byte) in text.chunks_exact_mut(2).zip(entropy.bytes::<16>()) {
+        pair.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+    }
+    HeaderValue::from_bytes(&text).unwrap_or(HeaderValue::from_static("none"))
 }
 
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl<S: Sync> FromRequestParts<S> for RequestId {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(parts.extensions.get::<Self>().cloned().unwrap_or_default())
+        f.write_str(self.0.to_str().unwrap_or_default())
     }
 }
 

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderMap, Request};
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::http::Request;
+use axum::middleware::from_fn_with_state;
 use axum::routing::post;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -17,7 +17,7 @@ use mintage::ambient::{Clock, SystemClock, SystemEntropy};
 use mintage::keyring::Algorithm;
 use mintage::telemetry::Metrics;
 use mintage::token::b64;
-use mintage::web::{Form, Observer, Surface, observe, render, run_to_the_end};
+use mintage::web::{Form, Observer, Part, Surface, pass};
 use reqwest::Method;
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
@@ -429,13 +429,12 @@ async fn a_panic_while_a_request_is_handled_tells_nothing() {
     }));
     let clock = Arc::new(SystemClock::new());
     let observer = Observer { clock, entropy: Arc::new(SystemEntropy), metrics: Arc::new(Metrics::new("tests")) };
+    let part = Part { surface: Surface::OAuth, observer, proxies: Arc::default(), origins: None, limits: None, nonces: None };
     let router: Router = Router::new()
-        .route("/panics", post(async |headers: HeaderMap, Form(params): Form| panic!("{CONTROL}: {headers:?} {params:?}") as &'static str))
-        .layer(from_fn(run_to_the_end))
-        .layer(from_fn_with_state(Surface::OAuth, render))
-        .layer(from_fn_with_state(observer, observe));
+        .route("/panics", post(async |Form { head, params }: Form| panic!("{CONTROL}: {head:?} {params:?}") as &'static str))
+        .layer(from_fn_with_state(Arc::new(part), pass));
     let body = format!("refresh_token={STRAY_REFRESH}&client_secret={WRONG_SECRET}&client_assertion={STRAY_BEARER}&note={WEAK_SECRET}");
-    let request = Request::post("/panics").header("content-type", "application/x-www-form-urlencoded");
+    let request = Request::post("/panics").header("host", "tests").header("content-type", "application/x-www-form-urlencoded");
     let basic = format!("Basic {}", STANDARD.encode(format!("admin:{ADMIN_SECRET}")));
     let request = request.header("authorization", basic).header("dpop", STRAY_BEARER).header("cookie", WRONG_SECRET);
     let answer = router.oneshot(request.body(Body::from(body)).expect("a request")).await.expect("an answer");
