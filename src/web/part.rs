@@ -1,6 +1,9 @@
 //! What every request goes through on its way to its verb, and every answer on its way back.
 
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::task::Poll;
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -80,19 +83,24 @@ impl Part {
     }
 }
 
-/// Runs the rest as a task of its own: a caller who hangs up does not break a verb off half-way, a panic is answered, and whoever
-/// waits is answered in time.
+/// Runs the rest to its end: a caller who hangs up does not break a verb off half-way, a panic is answered, and whoever waits is answered in
+/// time. What has to wait for something goes on as a task of its own; most that only needs memory never does.
 async fn run_to_the_end(request: Request, next: Next) -> Response {
     let Deadlines { answer, .. } = request.extensions().get().copied().unwrap_or_default();
     // Held until the verb is done, so that a caller who hangs up at once is still counted among those who are served.
     let turn = request.extensions().get::<Arc<Turn>>().cloned();
-    let verb = async move {
+    let mut verb = Box::pin(async move {
         let response = next.run(request).await;
         drop(turn);
         response
+    });
+    let begun = poll_fn(|cx| Poll::Ready(catch_unwind(AssertUnwindSafe(|| verb.as_mut().poll(cx))))).await;
+    let waits = match begun {
+        Ok(Poll::Ready(response)) => return response,
+        Ok(Poll::Pending) => tokio::spawn(verb.in_current_span()),
+        Err(_) => return Refused::from(Code::InternalError).into_response(),
     };
-    let task = tokio::spawn(verb.in_current_span());
-    match tokio::time::timeout(answer, task).await {
+    match tokio::time::timeout(answer, waits).await {
         Ok(Ok(response)) => response,
         Ok(Err(_)) => Refused::from(Code::InternalError).into_response(),
         Err(_) => Refused::from(Code::TimedOut).into_response(),
