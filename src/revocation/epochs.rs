@@ -90,19 +90,16 @@ impl Named {
         }
     }
 
-    pub(super) fn read(&self) -> Tables<Held> {
-        self.shards.read()
-    }
-
     /// What is held at these places, and at everything.
-    pub(super) fn held(&self, tables: &Tables<Held>, places: Places) -> Epochs {
-        let held = |key: Option<Key>| key.map(|key| tables.epoch(key)).unwrap_or_default();
-        Epochs {
-            all: epoch(&self.all),
-            client: held(places.client),
-            subject: held(places.subject),
-            subject_at_client: held(places.subject_at_client),
-        }
+    pub(super) fn held(&self, places: Places) -> Epochs {
+        let all = epoch(&self.all);
+        let Places { client: None, subject: None, subject_at_client: None } = places else {
+            let tables = self.shards.read();
+            let held = |key: Option<Key>| key.map(|key| tables.epoch(key)).unwrap_or_default();
+            let (client, subject) = (held(places.client), held(places.subject));
+            return Epochs { all, client, subject, subject_at_client: held(places.subject_at_client) };
+        };
+        Epochs { all, ..Epochs::default() }
     }
 
     /// Raises an epoch at the age of `tick()`; `false` when it was as high.

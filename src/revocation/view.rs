@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -36,6 +36,7 @@ pub struct View {
     named: Named,
     /// An entry stays until the key itself is gone; there are few.
     keys: ArcSwap<BTreeSet<String>>,
+    has_keys: AtomicBool,
     ages: Mutex<Ages>,
     /// The tick of what is merged now.
     tick: AtomicU32,
@@ -62,6 +63,7 @@ impl View {
             ids: Ids::new(&half(of_ids)),
             named: Named::new(&half(of_names)),
             keys: ArcSwap::default(),
+            has_keys: AtomicBool::new(false),
             ages: Mutex::new(Ages { began: VecDeque::from([Duration::ZERO]), ..Ages::default() }),
             tick: AtomicU32::new(0),
         }
@@ -80,6 +82,7 @@ impl View {
                     keys.insert(kid.clone());
                     keys
                 });
+                self.has_keys.store(true, Ordering::Release);
                 !before.contains(kid)
             }
         }
@@ -87,7 +90,7 @@ impl View {
 
     /// Every epoch that concerns this subject at this client.
     pub fn epochs(&self, subject: &str, client: &str) -> Epochs {
-        self.named.held(&self.named.read(), self.named.places(subject, client))
+        self.named.held(self.named.places(subject, client))
     }
 
     /// Whether anything that is known ends this session.
@@ -100,7 +103,7 @@ impl View {
 
     /// Whether everything that this key signed is void.
     pub fn void_key(&self, kid: &str) -> bool {
-        self.keys.load().contains(kid)
+        self.has_keys.load(Ordering::Acquire) && self.keys.load().contains(kid)
     }
 
     /// Counts a confirmed heartbeat that came `step` after the one before, and forgets what can void nothing any more.
@@ -152,19 +155,18 @@ impl Judge for View {
         }
         // A client's own token is of nobody (RFC 9068 §2.2: `sub` is the client): a user who has the name of a client is somebody else.
         let subject = if origin.sid.is_none() && origin.subject == origin.client { "" } else { origin.subject };
-        // First all hashes, then all tables, then all probes: the processor fetches the memory of several probes at once.
+        // First all hashes, then all probes: the processor fetches the memory of several at once.
         let token = self.ids.of_token(origin.jti);
         let session = origin.sid.and_then(|sid| self.ids.of_session(sid));
         let named = self.named.places(subject, origin.client);
-        let (ids, epochs) = (self.ids.read(), self.named.read());
+        let ids = self.ids.read();
         if ids.has(token) {
             return Some(Cause::Token);
         }
         if ids.has(session) {
             return Some(Cause::Session);
         }
-        let epochs = self.named.held(&epochs, named);
-        epochs.void_token(origin.sid.map(|sid| sid.stamp()), origin.stamp())
+        self.named.held(named).void_token(origin.sid.map(|sid| sid.stamp()), origin.stamp())
     }
 }
 

@@ -1,10 +1,7 @@
 //! A revocation view that one follower keeps current while any number of verifiers read it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-
-use arc_swap::ArcSwapOption;
 
 use crate::id::{Origin, Sid, Stamp};
 use crate::revocation::{Cause, Epochs, Judge, Retention, Revocation, View};
@@ -14,6 +11,9 @@ use crate::time::Moment;
 pub const SOFT_AGE: Duration = Duration::from_secs(2);
 /// Past this age of a view the audience's policy acts.
 pub const HARD_AGE: Duration = Duration::from_secs(30);
+
+/// What no clock says.
+const NEVER: u64 = u64::MAX;
 
 /// How much a view can be relied on.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -30,8 +30,9 @@ pub enum Freshness {
 #[derive(Debug)]
 pub struct LiveView {
     view: View,
-    /// The last confirmed heartbeat: by the wall clock of who wrote it, and by our monotonic clock.
-    confirmed: ArcSwapOption<(Moment, Duration)>,
+    /// The last confirmed heartbeat by the wall clock of who wrote it, and by our monotonic clock, in milliseconds; [`NEVER`] before the first.
+    /// Who reads the one before and the other after they change takes the view for older than it is.
+    confirmed: [AtomicU64; 2],
     /// The highest reading of the store, in milliseconds.
     reading: AtomicU64,
 }
@@ -39,7 +40,7 @@ pub struct LiveView {
 impl LiveView {
     /// A view that knows nothing yet and says so: its age is unknown. The key is of random bytes that nobody else knows (see [`View::new`]).
     pub fn new(hash_key: &[u8; 32]) -> Self {
-        Self { view: View::new(hash_key), confirmed: ArcSwapOption::empty(), reading: AtomicU64::new(0) }
+        Self { view: View::new(hash_key), confirmed: [NEVER; 2].map(AtomicU64::new), reading: AtomicU64::new(0) }
     }
 
     /// Takes in one revocation, at once for every reader; `false` when it was known already.
@@ -54,8 +55,10 @@ impl LiveView {
 
     /// Counts a heartbeat: everything that was in the log when it was written, at `at`, has been merged. `monotonic` is our own clock now.
     pub fn confirm(&self, at: Moment, monotonic: Duration, retention: Retention) {
-        let before = self.confirmed.swap(Some(Arc::new((at, monotonic))));
-        let step = before.map_or(Duration::ZERO, |before| monotonic.saturating_sub(before.1));
+        let [wall, steady] = &self.confirmed;
+        let before = steady.swap(millis(monotonic), Ordering::AcqRel);
+        wall.store(at.millis(), Ordering::Release);
+        let step = if before == NEVER { Duration::ZERO } else { Duration::from_millis(millis(monotonic).saturating_sub(before)) };
         self.view.confirm(step, retention);
     }
 
@@ -71,7 +74,9 @@ impl LiveView {
 
     /// How long ago the last heartbeat was confirmed, by the wall or the monotonic clock, whichever says more. `None`: never.
     pub fn age(&self, now: Moment, monotonic: Duration) -> Option<Duration> {
-        self.confirmed.load().as_ref().map(|confirmed| now.since(confirmed.0).max(monotonic.saturating_sub(confirmed.1)))
+        let [wall, steady] = self.confirmed.each_ref().map(|clock| clock.load(Ordering::Acquire));
+        let since = || now.since(Moment::from_millis(wall)).max(monotonic.saturating_sub(Duration::from_millis(steady)));
+        (wall != NEVER && steady != NEVER).then(since)
     }
 
     /// Whether the view can be relied on, given both clocks and the two bounds. One that was never confirmed is stale.
@@ -114,6 +119,10 @@ impl LiveView {
     }
 }
 
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(NEVER)
+}
+
 impl Judge for LiveView {
     fn judge(&self, origin: &Origin<'_>) -> Option<Cause> {
         self.view.judge(origin)
@@ -122,6 +131,8 @@ impl Judge for LiveView {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::id::Jti;
 
