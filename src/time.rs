@@ -92,7 +92,8 @@ impl fmt::Debug for Moment {
     }
 }
 
-fn whole_millis(duration: Duration) -> u64 {
+/// A duration in whole milliseconds; what no `u64` holds is the greatest.
+pub fn whole_millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 

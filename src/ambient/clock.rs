@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::time::Moment;
+use crate::time::{Moment, whole_millis};
 
 /// A clock with two faces.
 pub trait Clock: Send + Sync + 'static {
@@ -93,7 +93,7 @@ impl Steady {
 
 fn system_wall() -> Moment {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Moment::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    Moment::from_millis(whole_millis(since))
 }
 
 /// A clock that stands still until it is moved: drills and tests hold time in their hands.

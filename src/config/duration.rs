@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::time::whole_millis;
+
 const UNITS: [(&str, u64); 5] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 
 /// Reads `90s`, `5m`, `12h`, `30d` or `250ms`; a bare `0` too. Anything else is `None`.
@@ -17,7 +19,7 @@ pub(super) fn parse(text: &str) -> Option<Duration> {
 
 /// The shortest spelling that [`parse`] reads back; below a millisecond nothing is kept.
 pub(super) fn print(duration: Duration) -> String {
-    let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    let millis = whole_millis(duration);
     if millis == 0 {
         return "0s".to_owned();
     }

@@ -10,6 +10,7 @@ use crate::keyring::KeyRing;
 use crate::policy::MAX_LEEWAY;
 use crate::revocation::{Retention, Revocation};
 use crate::store::{Position, Store, Swept};
+use crate::time::whole_millis;
 use crate::verify::{HARD_AGE, KeySet, SOFT_AGE};
 
 /// Beyond what any token lives, entries of the log are kept this much longer.
@@ -77,7 +78,7 @@ impl Issuer {
         self.metrics.audit_lost(self.audit.as_ref().map_or(0, Trail::lost));
         self.metrics.audit_syncs(self.audit.as_ref().map_or(0, Trail::syncs));
         if age.is_some_and(|age| age > SOFT_AGE) {
-            tracing::warn!(age_ms = age.map(millis), "the view of revocations is not being confirmed");
+            tracing::warn!(age_ms = age.map(whole_millis), "the view of revocations is not being confirmed");
         }
     }
 
@@ -96,7 +97,7 @@ impl Issuer {
     /// Puts a ring into use.
     pub(super) fn install(&self, ring: KeyRing) {
         self.ring.store(std::sync::Arc::new(ring));
-        self.ring_read_at.store(millis(self.clock.monotonic()), Ordering::Release);
+        self.ring_read_at.store(whole_millis(self.clock.monotonic()), Ordering::Release);
         self.ring_reads.fetch_add(1, Ordering::AcqRel);
         self.ring_wanted.store(false, Ordering::Release);
         self.republish();
@@ -120,8 +121,4 @@ impl Issuer {
 /// How long an entry of the log is kept (design §4): whatever it voids has expired by then, everywhere.
 pub fn keep_log(longest_access_ttl: Duration) -> Duration {
     longest_access_ttl + MAX_LEEWAY + HARD_AGE + SPARE
-}
-
-pub(super) fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -12,6 +12,7 @@ use crate::policy::{EndReason, Session};
 use crate::registry::{Client, Grant, ScopeSet};
 use crate::revocation::Cause;
 use crate::store::{Granted, Refreshed, Store};
+use crate::time::whole_millis;
 use crate::token::dpop::Proof;
 use crate::token::refresh::{RefreshFault, RefreshToken};
 
@@ -95,7 +96,7 @@ impl Issuer {
         let mut first_sought = self.mac_sought.lock().unwrap_or_else(PoisonError::into_inner);
         let (_, sought) = first_sought.filter(|(of, _)| *of == id).unwrap_or((id, reads));
         *first_sought = Some((id, sought));
-        let read_ago = super::follow::millis(self.clock.monotonic()).saturating_sub(self.ring_read_at.load(Ordering::Acquire));
+        let read_ago = whole_millis(self.clock.monotonic()).saturating_sub(self.ring_read_at.load(Ordering::Acquire));
         if reads > sought && u128::from(read_ago) < super::mac_keys::KNOWN_AFTER.as_millis() {
             return Refusal::RefreshTokenInvalid.into();
         }

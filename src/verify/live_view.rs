@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::id::{Origin, Sid, Stamp};
 use crate::revocation::{Cause, Epochs, Judge, Retention, Revocation, View};
-use crate::time::Moment;
+use crate::time::{Moment, whole_millis};
 
 /// Past this age of a view the deployment warns.
 pub const SOFT_AGE: Duration = Duration::from_secs(2);
@@ -56,9 +56,9 @@ impl LiveView {
     /// Counts a heartbeat: everything that was in the log when it was written, at `at`, has been merged. `monotonic` is our own clock now.
     pub fn confirm(&self, at: Moment, monotonic: Duration, retention: Retention) {
         let [wall, steady] = &self.confirmed;
-        let before = steady.swap(millis(monotonic), Ordering::AcqRel);
+        let before = steady.swap(whole_millis(monotonic), Ordering::AcqRel);
         wall.store(at.millis(), Ordering::Release);
-        let step = if before == NEVER { Duration::ZERO } else { Duration::from_millis(millis(monotonic).saturating_sub(before)) };
+        let step = if before == NEVER { Duration::ZERO } else { Duration::from_millis(whole_millis(monotonic).saturating_sub(before)) };
         self.view.confirm(step, retention);
     }
 
@@ -117,10 +117,6 @@ impl LiveView {
     pub fn entries(&self) -> impl Iterator<Item = Revocation> {
         self.view.entries()
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(NEVER)
 }
 
 impl Judge for LiveView {

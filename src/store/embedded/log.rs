@@ -4,10 +4,10 @@ use redb::{ReadTransaction, ReadableTable};
 
 use super::super::common::Place;
 use super::super::{LogEntry, LogPage, Position};
-use super::start::millis;
 use super::tables::{self, Broken, Due, LOG, encode, logged_key, position};
 use super::writer::Step;
 use crate::revocation::Revocation;
+use crate::time::whole_millis;
 
 impl Step<'_> {
     /// Writes an entry. A token, session or key that stands in the log already keeps the entry that it has.
@@ -40,7 +40,7 @@ impl Step<'_> {
 
     /// Lets something be forgotten after `keep` of confirmed heartbeats.
     pub(super) fn forget_after(&mut self, keep: std::time::Duration, kind: Due, key: &[u8]) -> Result<(), Broken> {
-        let at = self.state.confirmed.saturating_add(millis(keep));
+        let at = self.state.confirmed.saturating_add(whole_millis(keep));
         self.tables.due.open()?.insert(kind.key(at, key).as_slice(), ())?;
         Ok(())
     }

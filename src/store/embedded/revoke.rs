@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use super::super::common::{EpochRow, epochs_kept, holds};
 use super::super::{Known, LogEntry, Owner, Revocable, Revoke, RevokeAnswer, Revoked};
-use super::start::millis;
 use super::tables::{self, Broken, Due, Made, encode, target_key};
 use super::writer::Step;
 use crate::id::{Sid, Stamp};
 use crate::policy::{Ended, Session};
 use crate::revocation::{Epochs, Extent, Revocation, Target};
+use crate::time::whole_millis;
 
 impl Step<'_> {
     pub(super) fn revoke(&mut self, mut revoke: Revoke, known: Known) -> Result<RevokeAnswer, Broken> {
@@ -131,6 +131,6 @@ impl Step<'_> {
     /// When a row of epochs may be forgotten, in confirmed heartbeats.
     pub(super) fn epoch_due(&self, row: &EpochRow) -> u64 {
         let (longest_session, keep_log) = (Duration::from_millis(self.state.longest_session), Duration::from_millis(self.state.keep_log));
-        row.written.saturating_add(millis(epochs_kept(longest_session, keep_log, self.settings.grace)))
+        row.written.saturating_add(whole_millis(epochs_kept(longest_session, keep_log, self.settings.grace)))
     }
 }

@@ -2,12 +2,12 @@
 
 use super::super::common::EpochRows;
 use super::super::{Heartbeat, Known};
-use super::start::millis;
 use super::tables::{Broken, epoch_rows};
 use super::writer::Step;
 use crate::id::Stamp;
 use crate::policy::rotation::StoreTime;
 use crate::revocation::{Epochs, Retention};
+use crate::time::whole_millis;
 
 impl Step<'_> {
     pub(super) fn time(&self) -> StoreTime {
@@ -35,7 +35,7 @@ impl Step<'_> {
 
     /// A stamp for a new epoch: above everything minted, what a failover may have lost included, and above every epoch there is.
     pub(super) fn epoch_stamp(&mut self, known: Known) -> Stamp {
-        let margin = millis(self.settings.margin);
+        let margin = whole_millis(self.settings.margin);
         let highest = self.state.highest_epoch.max(known.epochs.highest());
         self.reading(known).plus(margin).max(highest.next())
     }
@@ -50,7 +50,7 @@ impl Step<'_> {
     pub(super) fn heartbeat(&mut self) -> Heartbeat {
         let time = self.time();
         let step = self.now.since(self.state.last_heartbeat).min(Retention::MAX_STEP);
-        self.state.confirmed += millis(step);
+        self.state.confirmed += whole_millis(step);
         if time.is_unsteady() {
             self.state.steady_since = self.now;
         }

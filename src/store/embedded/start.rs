@@ -96,11 +96,6 @@ fn begin_state(db: &Database, now: Moment, entropy: &dyn Entropy, settings: &Set
     Ok(state)
 }
 
-/// Whole milliseconds of a duration.
-pub(super) fn millis(duration: std::time::Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
 impl From<Broken> for OpenFault {
     fn from(broken: Broken) -> Self {
         match broken {

@@ -9,11 +9,10 @@ use serde::de::DeserializeOwned;
 
 use super::super::common::{EpochRow, EpochRows};
 use super::super::{Keep, Position, Progress};
-use super::start::millis;
 use crate::id::{Sid, Stamp};
 use crate::policy::Session;
 use crate::revocation::{Revocation, Target};
-use crate::time::Moment;
+use crate::time::{Moment, whole_millis};
 
 /// The layout of the whole file and of every row in it. Rows are positional, so a member more is another format; another one is refused
 /// at opening.
@@ -207,8 +206,8 @@ pub(super) struct State {
 impl State {
     /// Remembers the greatest lengths ever given.
     pub(super) fn keep_at_least(&mut self, keep: Keep) {
-        self.keep_log = self.keep_log.max(millis(keep.log));
-        self.longest_session = self.longest_session.max(millis(keep.session));
+        self.keep_log = self.keep_log.max(whole_millis(keep.log));
+        self.longest_session = self.longest_session.max(whole_millis(keep.session));
     }
 
     pub(super) fn progress(&self) -> Progress {

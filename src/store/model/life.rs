@@ -10,7 +10,7 @@ use crate::policy::rotation::StoreTime;
 use crate::policy::{Ended, Session};
 use crate::registry::Client;
 use crate::revocation::{Epochs, Retention, Revocation, Target};
-use crate::time::Moment;
+use crate::time::{Moment, whole_millis};
 
 /// Until when something is kept, in confirmed heartbeats.
 type Until = Duration;
@@ -113,7 +113,7 @@ impl Life {
         if is_unsteady {
             self.steady_since = self.now;
         }
-        let beats = u64::try_from(self.confirmed.as_millis()).unwrap_or(u64::MAX);
+        let beats = whole_millis(self.confirmed);
         let progress = Progress { incarnation: self.incarnation, entries: self.last_seq, beats };
         Heartbeat { reading: self.reading(Known::default()), at: self.now, keep_log: self.settings.keep_log, progress }
     }

@@ -6,6 +6,7 @@ use super::life::{Life, Made, MadeWhat};
 use crate::id::{Sid, Stamp};
 use crate::policy::Ended;
 use crate::revocation::{Epochs, Extent, Revocation, Target};
+use crate::time::whole_millis;
 
 impl Life {
     pub(super) fn revoke(&mut self, revoke: Revoke, known: Known) -> RevokeAnswer {
@@ -57,7 +58,7 @@ impl Life {
                 others.into_iter().map(|other| self.end_logged(other.sid, ending.clone())).collect()
             }
             Revocable::Epoch { target, extent } => {
-                let margin = u64::try_from(self.settings.margin.as_millis()).unwrap_or(u64::MAX);
+                let margin = whole_millis(self.settings.margin);
                 stamp = stamp.plus(margin).max(self.highest_epoch.max(known.epochs.highest()).next());
                 vec![self.raise(target, *extent, stamp, &revoke.by)]
             }
@@ -98,7 +99,7 @@ impl Life {
         }
         let row: &mut EpochRow = self.epochs.entry(target.clone()).or_default();
         row.epoch.raise(extent, stamp);
-        row.written = u64::try_from(self.confirmed.as_millis()).unwrap_or(u64::MAX);
+        row.written = whole_millis(self.confirmed);
         if extent == Extent::Sessions {
             (row.by, row.at) = (by.to_owned(), self.now);
         }
