@@ -92,14 +92,10 @@ impl Named {
 
     /// What is held at these places, and at everything.
     pub(super) fn held(&self, places: Places) -> Epochs {
-        let all = epoch(&self.all);
-        let Places { client: None, subject: None, subject_at_client: None } = places else {
-            let tables = self.shards.read();
-            let held = |key: Option<Key>| key.map(|key| tables.epoch(key)).unwrap_or_default();
-            let (client, subject) = (held(places.client), held(places.subject));
-            return Epochs { all, client, subject, subject_at_client: held(places.subject_at_client) };
-        };
-        Epochs { all, ..Epochs::default() }
+        let Places { client, subject, subject_at_client } = places;
+        let tables = client.or(subject).or(subject_at_client).map(|_| self.shards.read());
+        let held = |key: Option<Key>| key.zip(tables.as_ref()).map(|(key, tables)| tables.epoch(key)).unwrap_or_default();
+        Epochs { all: epoch(&self.all), client: held(client), subject: held(subject), subject_at_client: held(subject_at_client) }
     }
 
     /// Raises an epoch at the age of `tick()`; `false` when it was as high.
