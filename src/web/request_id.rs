@@ -26,12 +26,8 @@ impl RequestId {
 }
 
 fn random(entropy: &dyn Entropy) -> HeaderValue {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = [0; 32];
-    for (pair, byte) in text.chunks_exact_mut(2).zip(entropy.bytes::<16>()) {
-        pair.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
-    }
-    HeaderValue::from_bytes(&text).unwrap_or(HeaderValue::from_static("none"))
+    let text = format!("{:032x}", u128::from_be_bytes(entropy.bytes()));
+    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("none"))
 }
 
 impl fmt::Display for RequestId {
