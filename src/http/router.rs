@@ -100,7 +100,6 @@ pub fn service_and_ops(doors: &Doors) -> Router {
     finish(everything(doors).merge(operators().of(doors.part(Surface::Api))), doors)
 }
 
-/// What only operators ask, or anybody may know, has no limits: it is cheap, and nobody can fail at it.
 fn everything(doors: &Doors) -> Router<Doors> {
     let (limits, nonces) = (doors.rate_limits.clone(), Some(doors.issuer.clone()));
     let registered = Some(Origins::Registered(doors.issuer.clone()));
@@ -117,7 +116,7 @@ fn finish(router: Router<Doors>, doors: &Doors) -> Router {
 
 impl Doors {
     fn part(&self, surface: Surface) -> Part {
-        Part { surface, observer: self.observer.clone(), proxies: self.proxies.clone(), origins: None, limits: None, nonces: None }
+        Part::new(surface, self.observer.clone(), self.proxies.clone())
     }
 }
 

@@ -37,7 +37,7 @@ async fn served(limits: Limits) -> Served {
 async fn served_without_counting(limits: Limits, uncounted: &[&str]) -> Served {
     let metrics = Arc::new(Metrics::new("tests"));
     let observer = Observer { clock: Arc::new(SystemClock::new()), entropy: Arc::new(SystemEntropy), metrics: metrics.clone() };
-    let part = Part { surface: Surface::Api, observer, proxies: Arc::default(), origins: None, limits: None, nonces: None };
+    let part = Part::new(Surface::Api, observer, Arc::default());
     let router = Router::new()
         .route("/", get(|| async { "here" }))
         .route("/slow", get(|| async { sleep(Duration::from_millis(400)).await }))

@@ -32,7 +32,7 @@ fn router(surface: Surface, refused: Option<Refused>) -> (Router, Arc<Metrics>) 
     let metrics = Arc::new(Metrics::new("tests"));
     let observer =
         Observer { clock: Arc::new(ManualClock::at(Moment::from_seconds(1))), entropy: Arc::new(SystemEntropy), metrics: metrics.clone() };
-    let part = Part { surface, observer, proxies: Arc::default(), origins: None, limits: None, nonces: None };
+    let part = Part::new(surface, observer, Arc::default());
     let router = Router::new()
         .route("/refused", get(move || async { refused.map_or_else(|| "good".into_response(), Refused::into_response) }))
         .route("/panics", get(|| async { std::hint::black_box(None::<()>).expect("a fault of ours, and a canary") }))

@@ -429,7 +429,7 @@ async fn a_panic_while_a_request_is_handled_tells_nothing() {
     }));
     let clock = Arc::new(SystemClock::new());
     let observer = Observer { clock, entropy: Arc::new(SystemEntropy), metrics: Arc::new(Metrics::new("tests")) };
-    let part = Part { surface: Surface::OAuth, observer, proxies: Arc::default(), origins: None, limits: None, nonces: None };
+    let part = Part::new(Surface::OAuth, observer, Arc::default());
     let router: Router = Router::new()
         .route("/panics", post(async |Form { head, params }: Form| panic!("{CONTROL}: {head:?} {params:?}") as &'static str))
         .layer(from_fn_with_state(Arc::new(part), pass));
