@@ -13,8 +13,8 @@ use mintage::time::Moment;
 use mintage::token::{b64, jwt, paseto};
 use mintage::verify::{KeySet, LiveView, Verifier};
 
-const ISSUER: &str = "https://id.example";
-const API: &str = "https://api.example";
+pub(crate) const ISSUER: &str = "https://id.example";
+pub(crate) const API: &str = "https://api.example";
 pub(crate) const NOW: Moment = Moment::from_seconds(1_800_000_000);
 
 pub(crate) fn signing(algorithm: Algorithm) -> SigningKey {
