@@ -132,6 +132,8 @@ struct Desk {
 impl Desk {
     fn work(mut self, mut waiting: mpsc::Receiver<Job>) {
         while let Some(first) = waiting.blocking_recv() {
+            // A commit costs nearly the same for one as for many: whoever else is ready to run on this core may still come along.
+            thread::yield_now();
             let more = std::iter::from_fn(|| waiting.try_recv().ok()).take(BATCH - 1);
             let mut jobs = std::iter::once(first).chain(more).collect::<Vec<_>>().into_iter();
             let mut answers = Vec::with_capacity(jobs.len());
