@@ -21,17 +21,21 @@ const USUAL_BYTES: u64 = 768;
 /// the key and its end, revocation, the age of the view (the class of CVE-2026-35039). The hash is seeded at random. Refusals are not kept.
 pub struct CachedVerifier {
     verifier: Verifier,
-    genuine: Cache<Box<str>, Arc<Genuine>, ByBytes>,
+    genuine: Cache<Box<str>, Genuine, ByBytes>,
 }
 
-/// A token whose bytes and signature were good.
-type Genuine = Verified<Arc<Claims>>;
+/// A token whose bytes and signature were good by the keys of a generation, or a later one.
+#[derive(Clone)]
+struct Genuine {
+    verified: Verified<Arc<Claims>>,
+    since: u64,
+}
 
 #[derive(Clone)]
 struct ByBytes;
 
-impl Weighter<Box<str>, Arc<Genuine>> for ByBytes {
-    fn weight(&self, token: &Box<str>, _: &Arc<Genuine>) -> u64 {
+impl Weighter<Box<str>, Genuine> for ByBytes {
+    fn weight(&self, token: &Box<str>, _: &Genuine) -> u64 {
         // The claims hold the token's content a second time.
         2 * token.len() as u64 + ENTRY_BYTES
     }
@@ -64,7 +68,7 @@ impl CachedVerifier {
     pub fn verify_as(&self, token: &str, now: impl Into<Now>, expectation: &Expectation) -> Result<Verified<Arc<Claims>>, Denial> {
         let now = now.into();
         let Some(genuine) = self.genuine.get(token) else { return self.verify_cold(token, now, expectation) };
-        match self.verifier.judge_again(&genuine, now, expectation) {
+        match self.verifier.judge_again(genuine.verified, genuine.since, now, expectation) {
             Ok(verified) => Ok(verified),
             // The key has gone or changed since: whoever holds which keys now, decides.
             Err(Denial::UnknownKey) => {
@@ -86,8 +90,9 @@ impl CachedVerifier {
     }
 
     fn verify_cold(&self, token: &str, now: Now, expectation: &Expectation) -> Result<Verified<Arc<Claims>>, Denial> {
+        let since = self.verifier.generation();
         let verified = self.verifier.verify_as(token, now, expectation)?.shared();
-        self.genuine.insert(token.into(), Arc::new(verified.clone()));
+        self.genuine.insert(token.into(), Genuine { verified: verified.clone(), since });
         Ok(verified)
     }
 }

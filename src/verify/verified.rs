@@ -69,7 +69,7 @@ impl Verified {
 
 impl Verified<Arc<Claims>> {
     /// The same claims, judged again by the same key as it is held now.
-    pub(super) fn judged_by(&self, key: &Arc<HeldKey>, view_age: Option<Duration>) -> Self {
-        Self { claims: Arc::clone(&self.claims), key: Arc::clone(key), view_age }
+    pub(super) fn judged_by(self, key: Arc<HeldKey>, view_age: Option<Duration>) -> Self {
+        Self { key, view_age, ..self }
     }
 }

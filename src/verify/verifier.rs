@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -36,6 +37,7 @@ pub struct Verifier {
     expectation: Expectation,
     tables: Mutex<Tables>,
     keys: RwLock<Arc<Keys>>,
+    generation: AtomicU64,
     implicit: HashMap<String, String>,
     view: Option<Watch>,
 }
@@ -69,7 +71,7 @@ impl Verifier {
     pub fn new(expectation: Expectation, keys: KeySet) -> Self {
         let mut tables = Tables::default();
         let keys = RwLock::new(Arc::new(Keys::new(&keys, &mut tables)));
-        Self { expectation, tables: Mutex::new(tables), keys, implicit: HashMap::new(), view: None }
+        Self { expectation, tables: Mutex::new(tables), keys, generation: AtomicU64::new(0), implicit: HashMap::new(), view: None }
     }
 
     /// Asks this view about every token. Past `hard_age` (else [`HARD_AGE`]) the policy acts; the default refuses.
@@ -94,7 +96,9 @@ impl Verifier {
     pub fn replace_keys(&self, keys: KeySet) {
         let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         let keys = Arc::new(Keys::new(&keys, &mut tables));
-        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
+        let mut held = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        *held = keys;
+        self.generation.fetch_add(1, Ordering::Release);
     }
 
     /// Verifies a token, presented as Bearer unless [`Verifier::expectation`] says otherwise.
@@ -131,19 +135,29 @@ impl Verifier {
         self.verify_as(token, now, &self.expectation.clone().presented(Sender::Key(proof.thumbprint().to_owned())))
     }
 
-    /// Judges what was found genuine before, at another moment: by the keys, the revocations and the dates of now. `UnknownKey` also when
-    /// another key has taken the id.
+    /// Judges what was found genuine before, at another moment: by the keys, the revocations and the dates of now. `since` is what
+    /// [`Verifier::generation`] was before it was found so. `UnknownKey` also when another key has taken the id.
     pub(super) fn judge_again(
         &self,
-        genuine: &Verified<Arc<Claims>>,
+        genuine: Verified<Arc<Claims>>,
+        since: u64,
         now: Now,
         expectation: &Expectation,
     ) -> Result<Verified<Arc<Claims>>, Denial> {
+        let held = if self.generation() == since { Arc::clone(genuine.key()) } else { self.held_again(&genuine)? };
+        let view_age = self.judge(genuine.claims(), &held, now, expectation)?;
+        Ok(genuine.judged_by(held, view_age))
+    }
+
+    /// Which keys these are: another number after they were replaced.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    fn held_again(&self, genuine: &Verified<Arc<Claims>>) -> Result<Arc<HeldKey>, Denial> {
         let keys = self.keys();
         let same = |checker: &&Arc<Checker>| checker.held.key == genuine.key().key;
-        let held = &keys.by_kid.get(genuine.kid()).filter(same).ok_or(Denial::UnknownKey)?.held;
-        let view_age = self.judge(genuine.claims(), held, now, expectation)?;
-        Ok(genuine.judged_by(held, view_age))
+        keys.by_kid.get(genuine.kid()).filter(same).map(|checker| Arc::clone(&checker.held)).ok_or(Denial::UnknownKey)
     }
 
     fn keys(&self) -> Arc<Keys> {
