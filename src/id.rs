@@ -70,13 +70,13 @@ macro_rules! uuid_v7 {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write_uuid(&self.0, f)
+                f.write_str(spelled(&self.0, &mut [0; UUID]))
             }
         }
 
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write_uuid(&self.0, f)
+                f.write_str(spelled(&self.0, &mut [0; UUID]))
             }
         }
 
@@ -186,34 +186,34 @@ fn stamp_of(bytes: &[u8; 16]) -> Stamp {
     Stamp(u64::from_be_bytes(millis))
 }
 
+/// The length of the text of a UUID, and where each byte stands in it.
+const UUID: usize = 36;
+const PLACES: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
 const HYPHENS: [usize; 4] = [8, 13, 18, 23];
 
-fn write_uuid(bytes: &[u8; 16], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+/// Appends the text of a UUID.
+pub fn push_uuid(out: &mut String, bytes: &[u8; 16]) {
+    out.push_str(spelled(bytes, &mut [0; UUID]));
+}
+
+fn spelled<'t>(bytes: &[u8; 16], text: &'t mut [u8; UUID]) -> &'t str {
     const HEX: &[u8; 16] = b"0123456789abcdef";
-    let mut text = [b'-'; 36];
-    let mut at = 0;
-    for byte in bytes {
-        if HYPHENS.contains(&at) {
-            at += 1;
-        }
+    *text = [b'-'; UUID];
+    for (byte, at) in bytes.iter().zip(PLACES) {
         text[at] = HEX[usize::from(byte >> 4)];
         text[at + 1] = HEX[usize::from(byte & 0x0f)];
-        at += 2;
     }
-    f.write_str(std::str::from_utf8(&text).unwrap_or_default())
+    str::from_utf8(text).unwrap_or_default()
 }
 
 fn parse_uuid(text: &str) -> Option<[u8; 16]> {
-    let text: &[u8; 36] = text.as_bytes().try_into().ok()?;
+    let text: &[u8; UUID] = text.as_bytes().try_into().ok()?;
     if HYPHENS.iter().any(|&at| text[at] != b'-') {
         return None;
     }
     let mut bytes = [0; 16];
-    let mut at = 0;
-    for byte in &mut bytes {
-        at += usize::from(HYPHENS.contains(&at));
+    for (byte, at) in bytes.iter_mut().zip(PLACES) {
         *byte = hex_digit(text[at])? << 4 | hex_digit(text[at + 1])?;
-        at += 2;
     }
     Some(bytes)
 }

@@ -1,8 +1,10 @@
 //! Asking about a token (RFC 7662), and the answer as a JWT (RFC 9701).
 
-use serde_json::{Map, Value, json};
+use std::borrow::Cow;
 
-use super::{Asker, Caller, Fault, Introspection, Issuer, Refusal};
+use serde_json::{Value, json};
+
+use super::{Asker, Caller, Fault, Issuer, Refusal};
 use crate::claims::Claims;
 use crate::policy::{Audience, Expectation, Sender, Session};
 use crate::registry::management::INTROSPECT;
@@ -13,6 +15,25 @@ use crate::token::refresh::{self, RefreshToken};
 
 /// The `typ` of an introspection answer that is a JWT (RFC 9701 §5).
 const INTROSPECTION_JWT: &str = "token-introspection+jwt";
+
+/// What an active token says of itself (RFC 7662 §2.2). An inactive one says nothing.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Introspection {
+    /// `{"active":false}` and nothing else.
+    Inactive,
+    /// Active: the answer, as the text of a JSON object.
+    Active(String),
+}
+
+impl Introspection {
+    /// The answer, as the text of a JSON object.
+    pub fn text(self) -> Cow<'static, str> {
+        match self {
+            Self::Inactive => "{\"active\":false}".into(),
+            Self::Active(text) => text.into(),
+        }
+    }
+}
 
 impl Issuer {
     /// Whether a token is active, and what it says. Of an access token: from this node's view, without a store call; of a refresh
@@ -30,22 +51,15 @@ impl Issuer {
         let verified = token.expose(|token| self.verifier.verify_as(token, self.judging(), &self.any_audience()));
         Ok(match verified {
             Ok(verified) if self.may_know(asker, &verified.claims().client_id, &verified.claims().audience) => {
-                Introspection::Active(members(verified.claims()))
+                Introspection::Active(active(verified.claims()))
             }
             Ok(_) | Err(_) => Introspection::Inactive,
         })
     }
 
     /// The same answer, signed for whoever asked.
-    pub async fn introspection_jwt(&self, asker_id: &str, introspection: &Introspection) -> Result<String, Fault> {
-        let inner = match introspection {
-            Introspection::Inactive => json!({ "active": false }),
-            Introspection::Active(members) => {
-                let mut inner: Map<String, Value> = serde_json::from_str(members).unwrap_or_default();
-                inner.insert("active".to_owned(), Value::Bool(true));
-                Value::Object(inner)
-            }
-        };
+    pub async fn introspection_jwt(&self, asker_id: &str, introspection: Introspection) -> Result<String, Fault> {
+        let inner: Value = serde_json::from_str(&introspection.text()).unwrap_or_default();
         let payload = json!({ "iss": self.policy.issuer, "aud": asker_id, "iat": self.now().seconds(), "token_introspection": inner });
         self.sign_typed(INTROSPECTION_JWT, &payload.to_string()).await
     }
@@ -91,15 +105,18 @@ impl Issuer {
     }
 }
 
-/// Its claims as they stand in a token, and its kind.
-fn members(claims: &Claims) -> String {
-    let kind = if claims.sender_key.is_some() { "DPoP" } else { "Bearer" };
-    let claims = claims_json::write(claims, Dates::Numeric);
-    format!("{{\"token_type\":\"{kind}\",{}", &claims[1..])
+/// Its kind, and its claims as they stand in a token.
+fn active(claims: &Claims) -> String {
+    let opening = match claims.sender_key {
+        Some(_) => "{\"active\":true,\"token_type\":\"DPoP\"",
+        None => "{\"active\":true,\"token_type\":\"Bearer\"",
+    };
+    claims_json::write_after(opening, claims, Dates::Numeric)
 }
 
 fn refresh_members(session: &Session, issuer: &str) -> Value {
     json!({
+        "active": true,
         "iss": issuer,
         "sub": session.subject,
         "client_id": session.client_id,
@@ -109,4 +126,15 @@ fn refresh_members(session: &Session, issuer: &str) -> Value {
         "exp": session.idle_expires_at().seconds(),
         "token_type": "refresh_token",
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_inactive_token_says_nothing_else() {
+        assert_eq!(Introspection::Inactive.text(), "{\"active\":false}");
+        assert_eq!(Introspection::Active("{\"active\":true}".to_owned()).text(), "{\"active\":true}");
+    }
 }

@@ -154,15 +154,6 @@ pub struct ClientCredentialsRequest {
     pub proof: Option<Proof>,
 }
 
-/// What an active token says of itself (RFC 7662 §2.2). An inactive one says nothing.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Introspection {
-    /// `{"active":false}` and nothing else.
-    Inactive,
-    /// Active: the members of the answer but `active`, as the text of a JSON object.
-    Active(String),
-}
-
 /// `POST /v1/revocations`.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
 pub struct RevokeRequest {

@@ -28,6 +28,12 @@ pub fn push_compact(out: &mut String, text: &str) {
 pub fn push_string(out: &mut String, text: &str) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     out.push('"');
+    // Looks at many bytes at a time, as finding the first does not.
+    if text.bytes().fold(true, |all, byte| all & stands_for_itself(byte)) {
+        out.push_str(text);
+        out.push('"');
+        return;
+    }
     let mut rest = text;
     while let Some(at) = rest.bytes().position(|byte| !stands_for_itself(byte)) {
         out.push_str(&rest[..at]);

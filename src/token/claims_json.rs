@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::str::FromStr;
 
 use crate::claims::{Claims, Custom};
-use crate::id::{Jti, Sid};
+use crate::id::{Jti, Sid, push_uuid};
 use crate::json::{self, Limits, Value};
 use crate::time::Moment;
 
@@ -55,7 +55,13 @@ impl From<json::Fault> for ClaimsFault {
 
 /// Writes claims as a JSON object: standard claims in a fixed order, then the custom ones. The same claims give the same bytes.
 pub fn write(claims: &Claims, dates: Dates) -> String {
+    write_after("", claims, dates)
+}
+
+/// The same with other members before them: `opening` is the text of an object up to its last member, or empty.
+pub fn write_after(opening: &str, claims: &Claims, dates: Dates) -> String {
     let mut out = Writer { text: String::with_capacity(512), dates };
+    out.text.push_str(opening);
     out.string("iss", &claims.issuer);
     out.string("sub", &claims.subject);
     match claims.audience.as_slice() {
@@ -67,10 +73,10 @@ pub fn write(claims: &Claims, dates: Dates) -> String {
     if let Some(not_before) = claims.not_before {
         out.date("nbf", not_before.seconds());
     }
-    out.id("jti", &claims.jti);
+    out.id("jti", claims.jti.as_bytes());
     out.string("client_id", &claims.client_id);
     if let Some(sid) = &claims.sid {
-        out.id("sid", sid);
+        out.id("sid", sid.as_bytes());
     }
     out.optional("scope", claims.scope.as_deref());
     if let Some(auth_time) = claims.auth_time {
@@ -140,10 +146,11 @@ impl Writer {
         self.text.push(']');
     }
 
-    fn id(&mut self, name: &str, id: &impl fmt::Display) {
+    fn id(&mut self, name: &str, id: &[u8; 16]) {
         self.name(name);
-        // Writing to a String cannot fail, and an id needs no escapes.
-        let _ = write!(self.text, "\"{id}\"");
+        self.text.push('"');
+        push_uuid(&mut self.text, id);
+        self.text.push('"');
     }
 
     fn date(&mut self, name: &str, seconds: u64) {
