@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::FromRef;
-use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodRouter, delete, get, post};
 use tokio_util::sync::CancellationToken;
 
 use super::routes::oauth::{introspect, revoke, token};
@@ -14,7 +11,9 @@ use super::routes::v1::{audit, backup, claims, client_secrets, clients, keys, re
 use super::routes::well_known::{jwks, metadata, paserk};
 use crate::issuer::Issuer;
 use crate::telemetry::Metrics;
-use crate::web::{Observer, Origins, Part, Proxies, RateLimits, Surface, method_not_allowed, no_route, pass};
+use crate::web::{Observer, Origins, Part, Proxies, RateLimits, Site, Surface};
+
+type Routes = crate::web::Routes<Doors>;
 
 /// What the surface is made of.
 #[derive(Clone)]
@@ -31,87 +30,84 @@ pub struct Doors {
     pub stopping: CancellationToken,
 }
 
-/// A part of the surface: its routes, and their addresses for the API's description to be held against.
-pub(super) struct Routes {
-    router: Router<Doors>,
-    pub(super) paths: Vec<&'static str>,
-}
-
 // Every body is read up to 64 KiB and 20 s, every answer comes within 30 s; what a bearer may do is judged by the verb that is asked.
 
 /// Guard: client authentication, or at introspection a Bearer with `mintage:introspect`. CORS: registered origins.
 fn oauth() -> Routes {
-    Routes::new()
-        .at("/oauth/token", post(token::token))
-        .at("/oauth/revoke", post(revoke::revoke))
-        .at("/oauth/introspect", post(introspect::introspect))
+    Routes::new().post("/oauth/token", token::token).post("/oauth/revoke", revoke::revoke).post("/oauth/introspect", introspect::introspect)
 }
 
 /// Guard: none. CORS: anyone.
 fn well_known() -> Routes {
     Routes::new()
-        .at("/.well-known/oauth-authorization-server", get(metadata::metadata))
-        .at("/.well-known/jwks.json", get(jwks::jwks))
-        .at("/.well-known/paserk.json", get(paserk::paserk))
+        .get("/.well-known/oauth-authorization-server", metadata::metadata)
+        .get("/.well-known/jwks.json", jwks::jwks)
+        .get("/.well-known/paserk.json", paserk::paserk)
 }
 
 /// Guard: Bearer, audience the issuer. No CORS.
 fn v1() -> Routes {
     Routes::new()
-        .at("/v1/sessions", get(sessions::list).post(sessions::open))
-        .at("/v1/sessions/claims", post(claims::patch_subject))
-        .at("/v1/sessions/{sid}", get(session::show).patch(session::patch).delete(session::end))
-        .at("/v1/revocations", post(revocations::revoke))
-        .at("/v1/revocations/{id}", get(revocations::show))
-        .at("/v1/backup", get(backup::take))
-        .at("/v1/keys", get(keys::list).post(keys::announce))
-        .at("/v1/keys/rotate", post(keys::rotate))
-        .at("/v1/keys/macs/rotate", post(keys::rotate_macs))
-        .at("/v1/keys/{kid}/retire", post(keys::retire))
-        .at("/v1/keys/{kid}/revoke", post(keys::revoke))
-        .at("/v1/clients", get(clients::list).post(clients::add))
-        .at("/v1/clients/{id}", get(clients::show).put(clients::replace).delete(clients::remove))
-        .at("/v1/clients/{id}/secrets", post(client_secrets::add))
-        .at("/v1/clients/{id}/secrets/{secret_id}", delete(client_secrets::remove))
-        .at("/v1/audit", get(audit::list))
+        .get("/v1/sessions", sessions::list)
+        .post("/v1/sessions", sessions::open)
+        .post("/v1/sessions/claims", claims::patch_subject)
+        .get("/v1/sessions/{sid}", session::show)
+        .patch("/v1/sessions/{sid}", session::patch)
+        .delete("/v1/sessions/{sid}", session::end)
+        .post("/v1/revocations", revocations::revoke)
+        .get("/v1/revocations/{id}", revocations::show)
+        .get("/v1/backup", backup::take)
+        .get("/v1/keys", keys::list)
+        .post("/v1/keys", keys::announce)
+        .post("/v1/keys/rotate", keys::rotate)
+        .post("/v1/keys/macs/rotate", keys::rotate_macs)
+        .post("/v1/keys/{kid}/retire", keys::retire)
+        .post("/v1/keys/{kid}/revoke", keys::revoke)
+        .get("/v1/clients", clients::list)
+        .post("/v1/clients", clients::add)
+        .get("/v1/clients/{id}", clients::show)
+        .put("/v1/clients/{id}", clients::replace)
+        .delete("/v1/clients/{id}", clients::remove)
+        .post("/v1/clients/{id}/secrets", client_secrets::add)
+        .delete("/v1/clients/{id}/secrets/{secret_id}", client_secrets::remove)
+        .get("/v1/audit", audit::list)
 }
 
 /// Guard: the listener, which is on loopback or for operators.
 fn operators() -> Routes {
     Routes::new()
-        .at("/healthz/live", get(health::live))
-        .at("/healthz/ready", get(health::ready))
-        .at("/metrics", get(metrics::metrics))
-        .at("/openapi.json", get(openapi::openapi))
+        .get("/healthz/live", health::live)
+        .get("/healthz/ready", health::ready)
+        .get("/metrics", metrics::metrics)
+        .get("/openapi.json", openapi::openapi)
 }
 
 /// The service itself, for everybody.
-pub fn service(doors: &Doors) -> Router {
-    finish(everything(doors), doors)
-}
-
-/// What operators ask, for a listener of their own, or to be merged into [`service`]'s.
-pub fn ops(doors: &Doors) -> Router {
-    finish(operators().of(doors.part(Surface::Api)), doors)
-}
-
-/// Both on one listener.
-pub fn service_and_ops(doors: &Doors) -> Router {
-    finish(everything(doors).merge(operators().of(doors.part(Surface::Api))), doors)
-}
-
-fn everything(doors: &Doors) -> Router<Doors> {
+pub fn service(doors: &Doors) -> Site {
+    let mut site = Site::new(doors.part(Surface::Api));
     let (limits, nonces) = (doors.rate_limits.clone(), Some(doors.issuer.clone()));
     let registered = Some(Origins::Registered(doors.issuer.clone()));
     let v1_part = Part { limits, nonces, ..doors.part(Surface::Api) };
     let oauth_part = Part { surface: Surface::OAuth, origins: registered, ..v1_part.clone() };
     let well_known_part = Part { origins: Some(Origins::Anyone), ..doors.part(Surface::Api) };
-    oauth().of(oauth_part).merge(well_known().of(well_known_part)).merge(v1().of(v1_part))
+    site.show(oauth_part, oauth(), doors);
+    site.show(well_known_part, well_known(), doors);
+    site.show(v1_part, v1(), doors);
+    site
 }
 
-fn finish(router: Router<Doors>, doors: &Doors) -> Router {
-    let elsewhere = Router::new().fallback(no_route).layer(from_fn_with_state(Arc::new(doors.part(Surface::Api)), pass));
-    router.merge(elsewhere).with_state(doors.clone())
+/// What operators ask, for a listener of their own.
+pub fn ops(doors: &Doors) -> Site {
+    let mut site = Site::new(doors.part(Surface::Api));
+    site.show(doors.part(Surface::Api), operators(), doors);
+    site
+}
+
+/// Both on one listener.
+pub fn service_and_ops(doors: &Doors) -> Site {
+    let mut site = service(doors);
+    site.show(doors.part(Surface::Api), operators(), doors);
+    site
 }
 
 impl Doors {
@@ -120,25 +116,10 @@ impl Doors {
     }
 }
 
-impl Routes {
-    fn new() -> Self {
-        Self { router: Router::new(), paths: Vec::new() }
-    }
-
-    fn at(mut self, path: &'static str, methods: MethodRouter<Doors>) -> Self {
-        self.paths.push(path);
-        Self { router: self.router.route(path, methods), ..self }
-    }
-
-    fn of(self, part: Part) -> Router<Doors> {
-        self.router.method_not_allowed_fallback(method_not_allowed).layer(from_fn_with_state(Arc::new(part), pass))
-    }
-}
-
 /// Every address there is.
 #[cfg(test)]
 pub(super) fn every_path() -> Vec<&'static str> {
-    [oauth(), well_known(), v1(), operators()].into_iter().flat_map(|routes| routes.paths).collect()
+    [oauth(), well_known(), v1(), operators()].iter().flat_map(Routes::paths).collect()
 }
 
 impl FromRef<Doors> for Arc<Issuer> {

@@ -59,9 +59,12 @@ impl OpenDoors {
         let (stop_service, stop_ops) = (CancellationToken::new(), CancellationToken::new());
         let limits = limits(settings);
         let metrics = doors.observer.metrics.clone();
-        let open = |listener, tls, router, limits, stop: &CancellationToken| {
+        let open = |listener, tls, site, limits, stop: &CancellationToken| {
             let uncounted = uncounted(settings);
-            tokio::spawn(web::serve(Door { listener, tls, router, limits, uncounted, metrics: metrics.clone() }, stop.clone()))
+            tokio::spawn(web::serve(
+                Door { listener, tls, site: Arc::new(site), limits, uncounted, metrics: metrics.clone() },
+                stop.clone(),
+            ))
         };
         let shares = settings.ops_listen.is_none() && settings.listen.ip().is_loopback();
         let ops = match settings.ops_listen {
@@ -75,8 +78,8 @@ impl OpenDoors {
         if ops.is_none() && !shares {
             tracing::warn!("health, metrics and documents are not served: set ops_listen to an address that only operators reach");
         }
-        let router = if shares { http::service_and_ops(doors) } else { http::service(doors) };
-        let service = open(listener, tls, router, limits, &stop_service);
+        let site = if shares { http::service_and_ops(doors) } else { http::service(doors) };
+        let service = open(listener, tls, site, limits, &stop_service);
         Ok(Self { service, ops, stop_service, stop_ops, stopping: doors.stopping.clone(), delay: settings.shutdown_delay })
     }
 

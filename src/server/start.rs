@@ -66,7 +66,7 @@ impl Node {
         let first_run = make_ready(&issuer, is_new, &settings).await?;
         let doors = Doors {
             issuer: issuer.clone(),
-            observer: Observer { clock: clock.clone(), entropy, metrics },
+            observer: Observer::new(clock.clone(), entropy, metrics),
             proxies: Arc::new(proxies(&settings)),
             rate_limits: rate_limits(&settings, clock.clone()),
             stopping: CancellationToken::new(),

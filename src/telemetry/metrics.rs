@@ -189,11 +189,12 @@ impl Metrics {
         add(&self.revocations, [("target", target)]);
     }
 
-    /// A request was answered. `route` is the pattern that matched, never the address as sent; likewise `method` is one that we know.
-    pub fn answered(&self, method: &'static str, route: &str, status: u16, after: Duration) {
-        let (method, route) = (("method", Cow::Borrowed(method)), ("route", Cow::Owned(route.to_owned())));
-        self.durations.get_or_create(&Labels([method.clone(), route.clone()])).observe(after.as_secs_f64());
-        self.requests.get_or_create(&Labels([method, route, ("status", Cow::Owned(status.to_string()))])).inc();
+    /// Where requests with these labels are counted. `route` is the pattern that matched, never the address as sent; likewise `method` is one
+    /// that we know.
+    pub(super) fn requests(&self, method: &'static str, route: &'static str, status: u16) -> (Counter, Histogram) {
+        let (method, route) = (("method", Cow::Borrowed(method)), ("route", Cow::Borrowed(route)));
+        let duration = self.durations.get_or_create_owned(&Labels([method.clone(), route.clone()]));
+        (self.requests.get_or_create_owned(&Labels([method, route, ("status", Cow::Owned(status.to_string()))])), duration)
     }
 
     /// A connection was accepted.
@@ -316,7 +317,9 @@ mod tests {
         metrics.denied("expired");
         metrics.refused("not_found");
         metrics.revoked("session");
-        metrics.answered("GET", "/v1/keys", 200, Duration::from_millis(2));
+        let (requests, durations) = metrics.requests("GET", "/v1/keys", 200);
+        requests.inc();
+        durations.observe(0.002);
         metrics.view(Some(Duration::from_millis(500)), 3);
         metrics.store_calls([("rotate", 7)]);
         metrics.store_queue(2);

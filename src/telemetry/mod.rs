@@ -4,6 +4,8 @@
 
 mod logs;
 mod metrics;
+mod requests;
 
 pub use logs::{LogFormat, LogSettings, write_logs_to_stderr};
 pub use metrics::Metrics;
+pub use requests::Requests;

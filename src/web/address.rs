@@ -4,8 +4,10 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use axum::extract::Request;
-use axum::http::{Extensions, HeaderMap, HeaderName, header};
+use axum::http::{HeaderMap, HeaderName, header};
 use ipnet::IpNet;
+
+use super::arrival::Arrival;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
@@ -56,9 +58,8 @@ pub(super) struct Peer(pub(super) SocketAddr);
 
 /// Finds out where a request comes from, for whoever asks later.
 pub(super) fn locate(proxies: &Proxies, request: &mut Request) {
-    let peer = request.extensions().get::<Peer>().map_or(NOWHERE, |Peer(address)| address.ip());
-    let address = proxies.client(peer, request.headers());
-    request.extensions_mut().insert(address);
+    let peer = Arrival::of_mut(request).peer.map_or(NOWHERE, |Peer(address)| address.ip());
+    Arrival::of_mut(request).from = proxies.client(peer, request.headers());
 }
 
 impl Proxies {
@@ -97,10 +98,9 @@ impl fmt::Display for ClientAddress {
     }
 }
 
-impl ClientAddress {
-    /// Where the request of these extensions comes from.
-    pub(super) fn of(extensions: &Extensions) -> Self {
-        extensions.get::<Self>().copied().unwrap_or(Self(NOWHERE))
+impl Default for ClientAddress {
+    fn default() -> Self {
+        Self(NOWHERE)
     }
 }
 

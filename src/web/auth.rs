@@ -8,11 +8,10 @@ use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, Method};
 use tracing::Span;
 
-use super::address::ClientAddress;
+use super::arrival::Arrival;
 use super::params::decode;
 use super::problem::Refused;
 use super::rate_limits::Visit;
-use super::request_id::RequestId;
 use crate::api::Code;
 use crate::audit::{Asked, Text};
 use crate::issuer::{Bearer, Fault, Issuer, Presented, Refusal};
@@ -45,8 +44,8 @@ where
 
 /// Which request it is, for the audit trail.
 pub fn asked(extensions: &Extensions) -> Asked {
-    let request_id = extensions.get::<RequestId>().map(|id| Text::of(&id.to_string()));
-    Asked { request_id, from: extensions.get::<ClientAddress>().map(|address| address.0) }
+    let arrival = Arrival::of(extensions);
+    Asked { request_id: arrival.map(|arrival| Text::of(arrival.id.as_str())), from: arrival.map(|arrival| arrival.from.0) }
 }
 
 /// The key that the sender of a request to the token endpoint proves to hold (RFC 9449 §5), where it sends a proof. Judged before the client

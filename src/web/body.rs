@@ -1,11 +1,16 @@
 //! Reading a body that may be too large, too slow, or no body at all.
 
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+
 use axum::body::{Body, Bytes};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Extensions, HeaderMap};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
 
+use super::arrival::Arrival;
 use super::limits::{BODY_LIMIT, Deadlines};
 use super::problem::Refused;
 use crate::api::Code;
@@ -15,13 +20,31 @@ pub(super) async fn read(extensions: &Extensions, body: Body) -> Result<Bytes, R
     if body.size_hint().lower() > BODY_LIMIT as u64 {
         return Err(Code::BodyTooLarge.into());
     }
-    let Deadlines { body: within, .. } = extensions.get().copied().unwrap_or_default();
-    match tokio::time::timeout(within, Limited::new(body, BODY_LIMIT).collect()).await {
-        Ok(Ok(whole)) => Ok(whole.to_bytes()),
-        Ok(Err(fault)) if fault.is::<LengthLimitError>() => Err(Code::BodyTooLarge.into()),
-        Ok(Err(_)) => Err(Code::InvalidRequest.into()),
-        Err(_) => Err(Code::RequestTimeout.into()),
+    let Deadlines { body: within, .. } = Arrival::of(extensions).map(|arrival| arrival.deadlines).unwrap_or_default();
+    let mut reading = pin!(whole(body));
+    // Most bodies are there by now, and need no alarm.
+    let begun = poll_fn(|cx| Poll::Ready(reading.as_mut().poll(cx))).await;
+    match begun {
+        Poll::Ready(done) => done,
+        Poll::Pending => tokio::time::timeout(within, reading).await.unwrap_or_else(|_| Err(Code::RequestTimeout.into())),
     }
+}
+
+/// A body that comes in one piece is not copied.
+async fn whole(mut body: Body) -> Result<Bytes, Refused> {
+    let (mut only, mut all) = (Bytes::new(), Vec::new());
+    while let Some(frame) = body.frame().await {
+        let piece = frame.map_err(|_| Code::InvalidRequest)?.into_data().unwrap_or_default();
+        if only.len().max(all.len()) + piece.len() > BODY_LIMIT {
+            return Err(Code::BodyTooLarge.into());
+        }
+        match (only.is_empty(), all.is_empty()) {
+            (true, true) => only = piece,
+            (_, false) => all.extend_from_slice(&piece),
+            (false, true) => all = [&only[..], &piece].concat(),
+        }
+    }
+    Ok(if all.is_empty() { only } else { all.into() })
 }
 
 /// Refuses a body of another type, and any charset but UTF-8.

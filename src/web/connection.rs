@@ -1,11 +1,11 @@
 //! One connection, from its first byte to its last.
 
+use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::IntoResponse;
@@ -22,13 +22,14 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
-use tower::ServiceExt as _;
 use tracing::debug;
 
 use super::address::Peer;
+use super::arrival::Arrival;
 use super::guests::{Guest, Guests, Turn};
 use super::lent::Lent;
 use super::limits::{AT_WORK, CONNECTION_WINDOW, Deadlines, Limits, SEND_BUFFER, STREAM_WINDOW, STREAMS};
+use super::site::Site;
 use super::timed_io::TimedIo;
 use crate::telemetry::Metrics;
 
@@ -45,7 +46,7 @@ const SPEAKS_TLS: &[u8] = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nCon
 
 /// What all connections of a door have in common.
 pub(super) struct Served {
-    pub(super) router: Router,
+    pub(super) site: Arc<Site>,
     pub(super) limits: Limits,
     pub(super) metrics: Arc<Metrics>,
     pub(super) tls: Option<(TlsAcceptor, Arc<Guests>)>,
@@ -136,16 +137,14 @@ impl Served {
     /// It is told to go when it is too old, rests too long, or the node stops; what it has begun is finished.
     async fn serve<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(&self, stream: T, peer: Peer, guest: &Arc<Guest>) {
         let deadlines = Deadlines::from(&self.limits);
-        let service = service_fn(|mut request: Request<Incoming>| {
-            request.extensions_mut().insert(peer);
-            request.extensions_mut().insert(deadlines);
+        let service = service_fn(|request: Request<Incoming>| {
             let turn = guest.turn(AT_WORK);
-            let router = self.router.clone();
+            let site = self.site.clone();
             async move {
-                match turn {
-                    Some(turn) => router.oneshot(accompanied(request, turn)).await,
-                    None => Ok((StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "1")]).into_response()),
-                }
+                Ok::<_, Infallible>(match turn {
+                    Some(turn) => site.answer(accompanied(request, turn, peer, deadlines)).await,
+                    None => (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "1")]).into_response(),
+                })
             }
         });
         let builder = builder(&self.limits);
@@ -206,12 +205,12 @@ async fn see_off(mut stream: TcpStream) {
 }
 
 /// A request whose turn lasts until its body is read and its verb is done, whichever is later.
-fn accompanied(request: Request<Incoming>, turn: Arc<Turn>) -> Request {
+fn accompanied(request: Request<Incoming>, turn: Arc<Turn>, peer: Peer, deadlines: Deadlines) -> Request {
     let (mut parts, body) = request.into_parts();
     if body.is_end_stream() {
         turn.is_whole();
     }
-    parts.extensions.insert(turn.clone());
+    parts.extensions.insert(Arrival { peer: Some(peer), deadlines, turn: Some(turn.clone()), ..Arrival::default() });
     Request::from_parts(parts, Body::new(Accompanied { body, turn }))
 }
 

@@ -11,6 +11,7 @@ use axum::http::header::{
 use axum::http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 
+use super::arrival::Arrival;
 use crate::issuer::Issuer;
 
 /// Who may read.
@@ -49,7 +50,7 @@ struct Known {
 impl Reader {
     /// Whoever reads the answer to the request of these extensions.
     pub fn of(extensions: &Extensions) -> Self {
-        extensions.get::<Self>().cloned().unwrap_or_default()
+        Arrival::of(extensions).map(|arrival| arrival.reader.clone()).unwrap_or_default()
     }
 
     /// The answer is for a client of these origins: pages of others may not read it.
@@ -72,9 +73,7 @@ impl<'a> Page<'a> {
         let origin = request.headers().get(ORIGIN).cloned();
         let permission = origin.as_ref().and_then(|origin| origins.permission(origin));
         let reader = Reader(origin.map(|origin| Arc::new(Known { origin, is_a_stranger: AtomicBool::new(false) })));
-        if reader.0.is_some() {
-            request.extensions_mut().insert(reader.clone());
-        }
+        Arrival::of_mut(request).reader = reader.clone();
         Self { origins, permission, is_preflight, reader }
     }
 

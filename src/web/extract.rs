@@ -2,11 +2,12 @@
 
 use std::str::FromStr;
 
-use axum::extract::{FromRequest, FromRequestParts, Path, Request};
-use axum::http::HeaderMap;
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
+use axum::http::{Extensions, HeaderMap};
 use serde::de::DeserializeOwned;
 
+use super::arrival::Arrival;
 use super::body;
 use super::fields;
 use super::params::{BadParams, Params};
@@ -96,9 +97,11 @@ pub struct Id<T>(pub T);
 impl<S: Sync + Send, T: FromStr> FromRequestParts<S> for Id<T> {
     type Rejection = Refused;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
-        let named = Path::<String>::from_request_parts(parts, state).await;
-        named.ok().and_then(|Path(text)| text.parse().ok()).map(Self).ok_or_else(|| Code::NotFound.into())
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
+        match named(&parts.extensions) {
+            [name] => name.parse().map(Self).map_err(|_| Code::NotFound.into()),
+            _ => Err(Code::NotFound.into()),
+        }
     }
 }
 
@@ -109,10 +112,16 @@ pub struct Ids(pub String, pub String);
 impl<S: Sync + Send> FromRequestParts<S> for Ids {
     type Rejection = Refused;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
-        let named = Path::<(String, String)>::from_request_parts(parts, state).await;
-        named.map(|Path((one, other))| Self(one, other)).map_err(|_| Code::NotFound.into())
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
+        match named(&parts.extensions) {
+            [one, other] => Ok(Self(one.clone(), other.clone())),
+            _ => Err(Code::NotFound.into()),
+        }
     }
+}
+
+fn named(extensions: &Extensions) -> &[String] {
+    Arrival::of(extensions).map(|arrival| &arrival.named[..]).unwrap_or_default()
 }
 
 /// The `Idempotency-Key` header, at most one.

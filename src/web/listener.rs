@@ -4,7 +4,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use ipnet::IpNet;
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
@@ -18,6 +17,7 @@ use super::address::{Network, Peer};
 use super::connection::{Served, attend};
 use super::guests::Guests;
 use super::limits::Limits;
+use super::site::Site;
 use crate::telemetry::Metrics;
 
 /// How long accepting rests after it failed and there was nobody to send away.
@@ -30,7 +30,7 @@ pub struct Door {
     /// TLS, where it speaks that.
     pub tls: Option<Arc<ServerConfig>>,
     /// What is behind it.
-    pub router: Router,
+    pub site: Arc<Site>,
     /// How much one client can take.
     pub limits: Limits,
     /// Whose connections [`Limits::each_address`] does not count.
@@ -42,9 +42,9 @@ pub struct Door {
 /// Serves HTTP/1.1 and HTTP/2 (by ALPN, or with prior knowledge) until `stop`, then finishes what was accepted, for at most
 /// [`Limits::stop`].
 pub async fn serve(door: Door, stop: CancellationToken) {
-    let Door { listener, tls, router, limits, uncounted, metrics } = door;
+    let Door { listener, tls, site, limits, uncounted, metrics } = door;
     let tls = tls.map(|config| (TlsAcceptor::from(config), Guests::new(limits.handshakes, limits.handshakes)));
-    let served = Arc::new(Served { router, limits, metrics, tls, stop: stop.clone() });
+    let served = Arc::new(Served { site, limits, metrics, tls, stop: stop.clone() });
     let guests = Guests::new(limits.connections, limits.each_address);
     let mut open = JoinSet::new();
     loop {

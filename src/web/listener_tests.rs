@@ -1,14 +1,12 @@
 use std::net::SocketAddr;
 
 use axum::extract::Request;
-use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::*;
 use crate::ambient::{SystemClock, SystemEntropy};
-use crate::web::{Form, Observer, Part, Surface, pass};
+use crate::web::{Form, Observer, Part, Routes, Surface};
 
 const QUICK: Limits = Limits {
     connections: 2,
@@ -36,28 +34,27 @@ async fn served(limits: Limits) -> Served {
 
 async fn served_without_counting(limits: Limits, uncounted: &[&str]) -> Served {
     let metrics = Arc::new(Metrics::new("tests"));
-    let observer = Observer { clock: Arc::new(SystemClock::new()), entropy: Arc::new(SystemEntropy), metrics: metrics.clone() };
+    let observer = Observer::new(Arc::new(SystemClock::new()), Arc::new(SystemEntropy), metrics.clone());
     let part = Part::new(Surface::Api, observer, Arc::default());
-    let router = Router::new()
-        .route("/", get(|| async { "here" }))
-        .route("/slow", get(|| async { sleep(Duration::from_millis(400)).await }))
-        .route("/large", get(|| async { vec![b'x'; 64 << 20] }))
-        .route("/never", get(std::future::pending::<()>))
-        .route(
-            "/unread",
-            get(|request: Request| async move {
-                std::future::pending::<()>().await;
-                drop(request)
-            }),
-        )
-        .route("/form", post(|_: Form| async { "taken" }))
-        .route("/body", post(|body: axum::body::Bytes| async move { body.len().to_string() }))
-        .layer(from_fn_with_state(Arc::new(part), pass));
+    let routes = Routes::new()
+        .get("/", || async { "here" })
+        .get("/slow", || async { sleep(Duration::from_millis(400)).await })
+        .get("/large", || async { vec![b'x'; 64 << 20] })
+        .get("/never", std::future::pending::<()>)
+        .get("/unread", |request: Request| async move {
+            std::future::pending::<()>().await;
+            drop(request)
+        })
+        .post("/form", |_: Form| async { "taken" })
+        .post("/body", |body: axum::body::Bytes| async move { body.len().to_string() });
+    let mut site = Site::new(part.clone());
+    site.show(part, routes, &());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let stop = CancellationToken::new();
     let uncounted = uncounted.iter().map(|network| network.parse().unwrap()).collect();
-    let serving = tokio::spawn(serve(Door { listener, tls: None, router, limits, uncounted, metrics: metrics.clone() }, stop.clone()));
+    let serving =
+        tokio::spawn(serve(Door { listener, tls: None, site: Arc::new(site), limits, uncounted, metrics: metrics.clone() }, stop.clone()));
     Served { address, stop, serving, metrics }
 }
 

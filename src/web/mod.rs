@@ -2,6 +2,7 @@
 
 mod address;
 mod answer;
+mod arrival;
 mod auth;
 mod body;
 mod buckets;
@@ -22,6 +23,7 @@ mod pieces;
 mod problem;
 mod rate_limits;
 mod request_id;
+mod site;
 mod timed_io;
 
 pub use address::{ClientAddress, Proxies, ProxyHeader};
@@ -34,8 +36,8 @@ pub use limits::{BODY_LIMIT, Limits};
 pub use listener::{Door, serve};
 pub use observe::Observer;
 pub use params::{BadParams, Params, decode};
-pub use part::{Part, pass};
+pub use part::Part;
 pub use pieces::pieces;
-pub use problem::{Refused, Surface, method_not_allowed, no_route};
+pub use problem::{Refused, Surface};
 pub use rate_limits::{RateLimits, Visit};
-pub use request_id::RequestId;
+pub use site::{Routes, Site};

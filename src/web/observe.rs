@@ -3,28 +3,26 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{MatchedPath, Request};
+use axum::extract::Request;
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, COOKIE, PROXY_AUTHORIZATION, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::response::Response;
 use tracing::{Span, field, info, info_span, warn};
 
-use super::address::ClientAddress;
+use super::arrival::Arrival;
 use super::problem::Told;
-use super::request_id::{HEADER, RequestId};
+use super::request_id::{HEADER, RequestId, RequestIds};
 use crate::ambient::{Clock, Entropy};
 use crate::api::Code;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, Requests};
 
 const CREDENTIALS: [HeaderName; 4] = [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE, HeaderName::from_static("dpop")];
 
 /// What observing needs.
 #[derive(Clone)]
 pub struct Observer {
-    /// Measures how long an answer took.
-    pub clock: Arc<dyn Clock>,
-    /// Makes request ids.
-    pub entropy: Arc<dyn Entropy>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<RequestIds>,
     /// Counts.
     pub metrics: Arc<Metrics>,
 }
@@ -36,39 +34,39 @@ pub(super) struct Seen {
     pub(super) span: Span,
     began: Duration,
     method: &'static str,
-    route: Option<MatchedPath>,
 }
 
 impl Observer {
-    pub(super) fn begins(&self, request: &mut Request) -> Seen {
-        let began = self.clock.monotonic();
-        let method = known(request.method());
-        let route = request.extensions().get::<MatchedPath>().cloned();
-        hide(request.headers_mut());
-        let id = RequestId::of(request.headers(), &*self.entropy);
-        request.extensions_mut().insert(id.clone());
-        let span = info_span!(
-            "request", method, route = name(route.as_ref()), request_id = %id, from = %ClientAddress::of(request.extensions()),
-            client_id = field::Empty, jti = field::Empty, sid = field::Empty
-        );
-        Seen { id, span, began, method, route }
+    /// Measures by this clock how long an answer took; makes request ids of this randomness; counts.
+    pub fn new(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>, metrics: Arc<Metrics>) -> Self {
+        Self { clock, ids: Arc::new(RequestIds::new(entropy)), metrics }
     }
 
-    pub(super) fn ends(&self, seen: Seen, response: &mut Response) {
+    /// `route` is the pattern that the address matched.
+    pub(super) fn begins(&self, route: &'static str, request: &mut Request) -> Seen {
+        let began = self.clock.monotonic();
+        let method = known(request.method());
+        hide(request.headers_mut());
+        let id = self.ids.of(request.headers());
+        let arrival = Arrival::of_mut(request);
+        arrival.id = id;
+        let span = info_span!(
+            "request", method, route, request_id = id.as_str(), from = %arrival.from,
+            client_id = field::Empty, jti = field::Empty, sid = field::Empty
+        );
+        Seen { id, span, began, method }
+    }
+
+    pub(super) fn ends(&self, seen: &Seen, requests: &Requests, response: &mut Response) {
         let after = self.clock.monotonic().saturating_sub(seen.began);
         finish(response, &seen.id);
         let told = response.extensions_mut().remove::<Told>();
-        self.metrics.answered(seen.method, name(seen.route.as_ref()), response.status().as_u16(), after);
+        requests.answered(seen.method, response.status().as_u16(), after);
         if let Some(told) = &told {
             self.metrics.refused(told.code.name());
         }
         log(&seen.span, response, told.as_ref(), after);
     }
-}
-
-/// The pattern that an address matched.
-fn name(route: Option<&MatchedPath>) -> &str {
-    route.map_or("unmatched", MatchedPath::as_str)
 }
 
 /// Whoever prints a request prints none of its credentials.

@@ -1,5 +1,7 @@
 //! Parameters of forms and queries (`application/x-www-form-urlencoded`), read strictly.
 
+use memchr::{memchr, memchr_iter, memchr2};
+
 use crate::api::Code;
 use crate::secret::Secret;
 
@@ -41,8 +43,8 @@ impl Params {
 
     fn pairs(text: &[u8]) -> Result<Vec<(String, Secret<String>)>, BadParams> {
         let mut params: Vec<(String, Secret<String>)> = Vec::new();
-        for pair in text.split(|&byte| byte == b'&').filter(|pair| !pair.is_empty()) {
-            let at = pair.iter().position(|&byte| byte == b'=');
+        for pair in parts(text, b'&').filter(|pair| !pair.is_empty()) {
+            let at = memchr(b'=', pair);
             let (name, value) = at.map_or((pair, &b""[..]), |at| (&pair[..at], &pair[at + 1..]));
             let name = decode(name).ok_or(BadParams { name: None, code: Code::Malformed })?;
             let value = decode(value).map(Secret::new).ok_or_else(|| BadParams { name: Some(name.clone()), code: Code::Malformed })?;
@@ -88,14 +90,24 @@ fn is_empty(value: &Secret<String>) -> bool {
     value.expose(String::is_empty)
 }
 
+fn parts(text: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
+    let ends = memchr_iter(separator, text).chain([text.len()]);
+    ends.scan(0, move |start, end| Some(&text[std::mem::replace(start, end + 1)..end]))
+}
+
 /// Undoes `application/x-www-form-urlencoded`; `None` for a stray percent sign or what is not UTF-8.
 pub fn decode(text: &[u8]) -> Option<String> {
+    unescape(text, b'+')
+}
+
+/// Undoes percent signs (RFC 3986 §2.1), and puts a space for each `space`; `None` for a stray percent sign or what is not UTF-8.
+pub(super) fn unescape(text: &[u8], space: u8) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.iter().position(|byte| matches!(byte, b'+' | b'%')) {
+    while let Some(at) = memchr2(space, b'%', rest) {
         bytes.extend_from_slice(&rest[..at]);
         rest = match &rest[at..] {
-            [b'+', rest @ ..] => {
+            [first, rest @ ..] if *first == space => {
                 bytes.push(b' ');
                 rest
             }

@@ -1,29 +1,33 @@
 //! What every request goes through on its way to its verb, and every answer on its way back.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
+use std::time::Duration;
 
-use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::extract::Request;
+use axum::http::header::ALLOW;
 use axum::response::{IntoResponse, Response};
+use tokio::runtime::Handle;
 use tracing::Instrument as _;
 
 use super::address::{Proxies, locate};
+use super::arrival::Arrival;
 use super::cors::{Origins, Page};
 use super::dpop::{brings_proof, tell_nonce};
 use super::guests::Turn;
 use super::host::must_name_one_host;
-use super::limits::Deadlines;
 use super::observe::Observer;
 use super::problem::{Refused, Surface, render};
 use super::rate_limits::{RateLimits, Visit};
 use super::request_id::RequestId;
+use super::site::{Answering, Place};
 use crate::api::Code;
 use crate::issuer::Issuer;
 
-/// A part of the surface: what holds for all of its routes. Lay it around them by [`pass`].
+/// A part of the surface: what holds for all of its routes.
 #[derive(Clone)]
 pub struct Part {
     /// Which dialect it speaks.
@@ -40,27 +44,27 @@ pub struct Part {
     pub nonces: Option<Arc<Issuer>>,
 }
 
-/// Observes, limits and answers for a part. All of it is one layer: for each request the router copies every layer, and with it those inside.
-pub async fn pass(State(part): State<Arc<Part>>, mut request: Request, next: Next) -> Response {
-    locate(&part.proxies, &mut request);
-    let seen = part.observer.begins(&mut request);
-    let mut response = part.answer(&seen.id, request, next).instrument(seen.span.clone()).await;
-    part.observer.ends(seen, &mut response);
-    response
-}
-
 impl Part {
     /// Without limits, nonces, and pages of other origins: for what is cheap to answer, and where nobody can fail.
     pub fn new(surface: Surface, observer: Observer, proxies: Arc<Proxies>) -> Self {
         Self { surface, observer, proxies, origins: None, limits: None, nonces: None }
     }
 
-    async fn answer(&self, id: &RequestId, mut request: Request, next: Next) -> Response {
+    /// Observes, limits and answers.
+    pub(super) async fn answer(&self, place: &Place, mut request: Request) -> Response {
+        locate(&self.proxies, &mut request);
+        let seen = self.observer.begins(place.requests.route(), &mut request);
+        let mut response = self.answer_page(&seen.id, place, request).instrument(seen.span.clone()).await;
+        self.observer.ends(&seen, &place.requests, &mut response);
+        response
+    }
+
+    async fn answer_page(&self, id: &RequestId, place: &Place, mut request: Request) -> Response {
         let page = self.origins.as_ref().map(|origins| Page::of(origins, &mut request));
         let nonces = self.nonces.as_ref().filter(|_| brings_proof(request.headers()));
         let mut response = match page.as_ref().and_then(Page::preflight) {
             Some(preflight) => preflight,
-            None => self.answer_itself(id, request, next).await,
+            None => self.answer_itself(id, place, request).await,
         };
         if let Some(issuer) = nonces {
             tell_nonce(issuer, response.headers_mut());
@@ -72,42 +76,78 @@ impl Part {
     }
 
     /// Refusals are written down here, once.
-    async fn answer_itself(&self, id: &RequestId, request: Request, next: Next) -> Response {
+    async fn answer_itself(&self, id: &RequestId, place: &Place, request: Request) -> Response {
         let method = request.method().clone();
-        let mut response = self.let_in(request, next).await.unwrap_or_else(Refused::into_response);
+        let mut response = self.let_in(place, request).await.unwrap_or_else(Refused::into_response);
         render(self.surface, &method, id, &mut response);
         response
     }
 
-    async fn let_in(&self, mut request: Request, next: Next) -> Result<Response, Refused> {
+    async fn let_in(&self, place: &Place, mut request: Request) -> Result<Response, Refused> {
         must_name_one_host(&request)?;
         let visit = Visit::begin(self.limits.as_ref(), &mut request)?;
-        let response = run_to_the_end(request, next).await;
+        let Some(verb) = place.verb(request.method()) else { return Ok(nobody_answers(place)) };
+        let Arrival { deadlines, turn, .. } = Arrival::of_mut(&mut request);
+        let (within, turn) = (deadlines.answer, turn.clone());
+        let response = run_to_the_end(verb(request), turn, within).await;
         visit.ends(&response);
         Ok(response)
     }
 }
 
-/// Runs the rest to its end: a caller who hangs up does not break a verb off half-way, a panic is answered, and whoever waits is answered in
-/// time. What has to wait for something goes on as a task of its own; most that only needs memory never does.
-async fn run_to_the_end(request: Request, next: Next) -> Response {
-    let Deadlines { answer, .. } = request.extensions().get().copied().unwrap_or_default();
-    // Held until the verb is done, so that a caller who hangs up at once is still counted among those who are served.
-    let turn = request.extensions().get::<Arc<Turn>>().cloned();
-    let mut verb = Box::pin(async move {
-        let response = next.run(request).await;
-        drop(turn);
-        response
-    });
-    let begun = poll_fn(|cx| Poll::Ready(catch_unwind(AssertUnwindSafe(|| verb.as_mut().poll(cx))))).await;
-    let waits = match begun {
-        Ok(Poll::Ready(response)) => return response,
-        Ok(Poll::Pending) => tokio::spawn(verb.in_current_span()),
-        Err(_) => return Refused::from(Code::InternalError).into_response(),
+fn nobody_answers(place: &Place) -> Response {
+    let Some(allowed) = place.allowed() else { return Refused::from(Code::RouteNotFound).into_response() };
+    let mut response = Refused::from(Code::MethodNotAllowed).into_response();
+    response.headers_mut().insert(ALLOW, allowed.clone());
+    response
+}
+
+/// Runs a verb to its end: a panic is answered, and whoever waits is answered in time.
+async fn run_to_the_end(verb: Answering, turn: Option<Arc<Turn>>, within: Duration) -> Response {
+    let mut verb = Underway { verb: Some(verb), turn };
+    let begun = poll_fn(|cx| Poll::Ready(Pin::new(&mut verb).poll(cx))).await;
+    let done = match begun {
+        Poll::Ready(done) => Ok(done),
+        Poll::Pending => tokio::time::timeout(within, &mut verb).await,
     };
-    match tokio::time::timeout(answer, waits).await {
+    match done {
         Ok(Ok(response)) => response,
-        Ok(Err(_)) => Refused::from(Code::InternalError).into_response(),
+        Ok(Err(Panicked)) => Refused::from(Code::InternalError).into_response(),
         Err(_) => Refused::from(Code::TimedOut).into_response(),
+    }
+}
+
+/// A verb on its way. Whoever lets go of it does not break it off half-way: then it goes on as a task of its own.
+struct Underway {
+    verb: Option<Answering>,
+    /// Held until the verb is done, so that a caller who hangs up at once is still counted among those who are served.
+    turn: Option<Arc<Turn>>,
+}
+
+struct Panicked;
+
+impl Future for Underway {
+    type Output = Result<Response, Panicked>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(verb) = &mut self.verb else { return Poll::Pending };
+        let polled = catch_unwind(AssertUnwindSafe(|| verb.as_mut().poll(cx)));
+        if !matches!(polled, Ok(Poll::Pending)) {
+            self.verb = None;
+        }
+        polled.map_or(Poll::Ready(Err(Panicked)), |polled| polled.map(Ok))
+    }
+}
+
+impl Drop for Underway {
+    fn drop(&mut self) {
+        let (verb, turn) = (self.verb.take(), self.turn.take());
+        if let (Some(verb), Ok(runtime)) = (verb, Handle::try_current()) {
+            let goes_on = async move {
+                verb.await;
+                drop(turn);
+            };
+            runtime.spawn(goes_on.in_current_span());
+        }
     }
 }

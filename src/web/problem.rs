@@ -178,7 +178,7 @@ impl From<Code> for Refused {
 }
 
 impl IntoResponse for Refused {
-    /// The refusal travels inside until [`pass`](super::pass) writes it down in the dialect of its surface.
+    /// The refusal travels inside until a [`Part`](super::Part) writes it down in the dialect of its surface.
     fn into_response(self) -> Response {
         let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
         response.extensions_mut().insert(self);
@@ -190,8 +190,8 @@ impl IntoResponse for Refused {
 pub(super) fn render(surface: Surface, method: &Method, id: &RequestId, response: &mut Response) {
     let Some(refused) = response.extensions_mut().remove::<Refused>() else { return };
     if *method == Method::OPTIONS && refused.code() == Code::MethodNotAllowed {
-        // RFC 9110 §9.3.7; the router adds `Allow`.
-        *response = StatusCode::NO_CONTENT.into_response();
+        // RFC 9110 §9.3.7; `Allow` is there.
+        *response.status_mut() = StatusCode::NO_CONTENT;
         return;
     }
     write(response, surface, &refused, id);
@@ -238,20 +238,10 @@ fn problem_body(refused: &Refused, status: u16, id: &RequestId) -> Vec<u8> {
         status,
         detail: code.advice().to_owned(),
         code: code.name().to_owned(),
-        request_id: id.to_string(),
+        request_id: id.as_str().to_owned(),
         errors: refused.errors(),
     })
     .unwrap_or_default()
-}
-
-/// For addresses that do not exist.
-pub async fn no_route() -> Refused {
-    Code::RouteNotFound.into()
-}
-
-/// For methods that an address does not take; the router adds `Allow`.
-pub async fn method_not_allowed() -> Refused {
-    Code::MethodNotAllowed.into()
 }
 
 #[cfg(test)]

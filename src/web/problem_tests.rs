@@ -1,20 +1,16 @@
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::Request;
 use axum::http::HeaderMap;
-use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post};
 use http_body_util::BodyExt as _;
 use serde_json::Value;
-use tower::ServiceExt as _;
 
 use super::*;
 use crate::ambient::{ManualClock, SystemEntropy};
 use crate::policy::EndReason;
 use crate::telemetry::Metrics;
 use crate::time::Moment;
-use crate::web::{Json, Observer, Params, Part, pass};
+use crate::web::{Json, Observer, Params, Part, Routes, Site};
 
 struct Seen {
     status: u16,
@@ -28,23 +24,21 @@ impl Seen {
     }
 }
 
-fn router(surface: Surface, refused: Option<Refused>) -> (Router, Arc<Metrics>) {
+fn router(surface: Surface, refused: Option<Refused>) -> (Site, Arc<Metrics>) {
     let metrics = Arc::new(Metrics::new("tests"));
-    let observer =
-        Observer { clock: Arc::new(ManualClock::at(Moment::from_seconds(1))), entropy: Arc::new(SystemEntropy), metrics: metrics.clone() };
+    let observer = Observer::new(Arc::new(ManualClock::at(Moment::from_seconds(1))), Arc::new(SystemEntropy), metrics.clone());
     let part = Part::new(surface, observer, Arc::default());
-    let router = Router::new()
-        .route("/refused", get(move || async { refused.map_or_else(|| "good".into_response(), Refused::into_response) }))
-        .route("/panics", get(|| async { std::hint::black_box(None::<()>).expect("a fault of ours, and a canary") }))
-        .route("/json", post(|Json(session): Json<crate::api::NewSession>| async move { session.subject }))
-        .method_not_allowed_fallback(method_not_allowed)
-        .fallback(no_route)
-        .layer(from_fn_with_state(Arc::new(part), pass));
-    (router, metrics)
+    let routes = Routes::new()
+        .get("/refused", move || async { refused.map_or_else(|| "good".into_response(), Refused::into_response) })
+        .get("/panics", || async { std::hint::black_box(None::<()>).expect("a fault of ours, and a canary") })
+        .post("/json", |Json(session): Json<crate::api::NewSession>| async move { session.subject });
+    let mut site = Site::new(part.clone());
+    site.show(part, routes, &());
+    (site, metrics)
 }
 
-async fn ask(router: Router, request: Request) -> Seen {
-    let (parts, body) = router.oneshot(request).await.unwrap().into_parts();
+async fn ask(site: &Site, request: Request) -> Seen {
+    let (parts, body) = site.answer(request).await.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     Seen { status: parts.status.as_u16(), headers: parts.headers, body: serde_json::from_slice(&body).unwrap_or_default() }
 }
@@ -54,7 +48,7 @@ fn request(method: &str, path: &str) -> Request {
 }
 
 async fn told(surface: Surface, refused: impl Into<Refused>) -> Seen {
-    ask(router(surface, Some(refused.into())).0, request("GET", "/refused")).await
+    ask(&router(surface, Some(refused.into())).0, request("GET", "/refused")).await
 }
 
 #[tokio::test]
@@ -136,7 +130,7 @@ async fn a_problem_carries_its_code_its_fields_and_the_request_id() {
     let (router, _) = router(Surface::Api, Some(Refusal::invalid("/lifetime", Code::OutOfRange).into()));
     let mut asked = request("GET", "/refused");
     asked.headers_mut().insert("x-request-id", HeaderValue::from_static("mine-1"));
-    let seen = ask(router, asked).await;
+    let seen = ask(&router, asked).await;
     assert_eq!(seen.header("content-type"), Some("application/problem+json"));
     assert_eq!(seen.header("x-request-id"), Some("mine-1"));
     assert_eq!(
@@ -151,7 +145,7 @@ async fn a_request_id_that_could_forge_a_log_is_replaced() {
     for wrong in ["", "a b", "a\"b", &"x".repeat(65)] {
         let mut asked = request("GET", "/refused");
         asked.headers_mut().insert("x-request-id", HeaderValue::from_str(wrong).unwrap());
-        let seen = ask(router(Surface::Api, None).0, asked).await;
+        let seen = ask(&router(Surface::Api, None).0, asked).await;
         assert_ne!(seen.header("x-request-id"), Some(wrong));
         assert_eq!(seen.header("x-request-id").map(str::len), Some(32));
     }
@@ -160,13 +154,13 @@ async fn a_request_id_that_could_forge_a_log_is_replaced() {
 #[tokio::test]
 async fn unknown_addresses_and_methods_are_refused_in_our_words() {
     let (router, metrics) = router(Surface::Api, None);
-    let seen = ask(router.clone(), request("GET", "/nowhere")).await;
+    let seen = ask(&router, request("GET", "/nowhere")).await;
     assert_eq!((seen.status, &seen.body["code"]), (404, &"route_not_found".into()));
-    let seen = ask(router.clone(), request("DELETE", "/refused")).await;
+    let seen = ask(&router, request("DELETE", "/refused")).await;
     assert_eq!((seen.status, &seen.body["code"], seen.header("allow")), (405, &"method_not_allowed".into(), Some("GET,HEAD")));
-    let seen = ask(router.clone(), request("OPTIONS", "/refused")).await;
+    let seen = ask(&router, request("OPTIONS", "/refused")).await;
     assert_eq!((seen.status, seen.header("allow")), (204, Some("GET,HEAD")));
-    let seen = ask(router, request("BREW", "/refused")).await;
+    let seen = ask(&router, request("BREW", "/refused")).await;
     assert_eq!(seen.status, 405);
     let page = metrics.render();
     assert!(page.contains("method=\"other\"") && !page.contains("BREW"), "a stranger invents no label");
@@ -175,19 +169,19 @@ async fn unknown_addresses_and_methods_are_refused_in_our_words() {
 
 #[tokio::test]
 async fn a_panic_is_answered_and_its_text_stays_inside() {
-    let seen = ask(router(Surface::Api, None).0, request("GET", "/panics")).await;
+    let seen = ask(&router(Surface::Api, None).0, request("GET", "/panics")).await;
     assert_eq!((seen.status, &seen.body["code"]), (500, &"internal_error".into()));
     assert!(!seen.body.to_string().contains("canary"));
 }
 
 #[tokio::test]
 async fn a_body_is_json_of_the_right_type_and_size() {
-    let send = |content_type: &'static str, body: Vec<u8>| {
+    let send = async |content_type: &'static str, body: Vec<u8>| {
         let request = request("POST", "/json");
         let (mut head, _) = request.into_parts();
         head.headers.insert("content-type", HeaderValue::from_static(content_type));
         let request = Request::from_parts(head, Body::from(body));
-        ask(router(Surface::Api, None).0, request)
+        ask(&router(Surface::Api, None).0, request).await
     };
     let good = br#"{"subject":"s","client_id":"c"}"#.to_vec();
     assert_eq!(send("application/json", good.clone()).await.status, 200);

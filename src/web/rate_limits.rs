@@ -9,7 +9,8 @@ use axum::http::Extensions;
 use axum::http::request::Parts;
 use axum::response::Response;
 
-use super::address::{ClientAddress, Network};
+use super::address::Network;
+use super::arrival::Arrival;
 use super::buckets::{Buckets, Rate};
 use super::problem::Refused;
 use crate::ambient::Clock;
@@ -48,16 +49,16 @@ struct Known {
 impl Visit {
     /// The visit that a request is; one without limits where nobody counts.
     pub fn of(extensions: &Extensions) -> Self {
-        extensions.get::<Self>().cloned().unwrap_or_default()
+        Arrival::of(extensions).map(|arrival| arrival.visit.clone()).unwrap_or_default()
     }
 
     /// Refuses whoever has failed too often, before anything is read or looked up.
     pub(super) fn begin(limits: Option<&Arc<RateLimits>>, request: &mut Request) -> Result<Self, Refused> {
         let Some(limits) = limits else { return Ok(Self::default()) };
-        let network = Network::from(ClientAddress::of(request.extensions()).0);
+        let network = Network::from(Arrival::of_mut(request).from.0);
         let visit = Self(Some(Arc::new(Known { limits: limits.clone(), network, vouched: AtomicBool::new(false) })));
         visit.may_try()?;
-        request.extensions_mut().insert(visit.clone());
+        Arrival::of_mut(request).visit = visit.clone();
         Ok(visit)
     }
 

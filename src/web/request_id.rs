@@ -1,6 +1,6 @@
 //! A name for each request, the same in the answer and in the log.
 
-use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -9,33 +9,76 @@ use crate::ambient::Entropy;
 /// The header that carries it, both ways.
 pub(super) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
+const MOST: usize = 64;
+/// How many are drawn at a time: each question to the operating system costs more than all else about an id.
+const DRAWN: usize = 64;
+
 /// The id of a request: what the caller sent as `X-Request-Id` where that is 1 to 64 of `A-Z a-z 0-9 - _ .`, else 128 random bits in hex.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct RequestId(HeaderValue);
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RequestId {
+    text: [u8; MOST],
+    length: usize,
+}
+
+/// Gives each request its id.
+pub(super) struct RequestIds {
+    entropy: Arc<dyn Entropy>,
+    drawn: Mutex<Vec<[u8; 16]>>,
+}
+
+impl RequestIds {
+    pub(super) fn new(entropy: Arc<dyn Entropy>) -> Self {
+        Self { entropy, drawn: Mutex::default() }
+    }
+
+    pub(super) fn of(&self, headers: &HeaderMap) -> RequestId {
+        let sent = headers.get(&HEADER).map(HeaderValue::as_bytes).filter(|sent| is_good(sent));
+        sent.map_or_else(|| hex(self.draw()), RequestId::copied)
+    }
+
+    fn draw(&self) -> [u8; 16] {
+        let mut drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
+        if drawn.is_empty() {
+            drawn.resize(DRAWN, [0; 16]);
+            self.entropy.fill(drawn.as_flattened_mut());
+        }
+        drawn.pop().unwrap_or_default()
+    }
+}
 
 impl RequestId {
-    pub(super) fn of(headers: &HeaderMap, entropy: &dyn Entropy) -> Self {
-        let sent = headers.get(&HEADER).filter(|value| value.to_str().is_ok_and(is_good));
-        Self(sent.cloned().unwrap_or_else(|| random(entropy)))
+    fn copied(sent: &[u8]) -> Self {
+        let mut id = Self { length: sent.len().min(MOST), ..Self::default() };
+        id.text[..id.length].copy_from_slice(&sent[..id.length]);
+        id
+    }
+
+    /// The id as text.
+    pub(super) fn as_str(&self) -> &str {
+        str::from_utf8(&self.text[..self.length]).unwrap_or_default()
     }
 
     /// The value of the header.
     pub(super) fn value(&self) -> HeaderValue {
-        self.0.clone()
+        HeaderValue::from_str(self.as_str()).unwrap_or(HeaderValue::from_static("none"))
     }
 }
 
-fn random(entropy: &dyn Entropy) -> HeaderValue {
-    let text = format!("{:032x}", u128::from_be_bytes(entropy.bytes()));
-    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("none"))
-}
-
-impl fmt::Display for RequestId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.to_str().unwrap_or_default())
+impl Default for RequestId {
+    fn default() -> Self {
+        Self { text: [0; MOST], length: 0 }
     }
 }
 
-fn is_good(text: &str) -> bool {
-    (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+fn hex(drawn: [u8; 16]) -> RequestId {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let mut id = RequestId { length: 32, ..RequestId::default() };
+    for (spelled, byte) in id.text.chunks_exact_mut(2).zip(drawn) {
+        spelled.copy_from_slice(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 0x0f)]]);
+    }
+    id
+}
+
+fn is_good(sent: &[u8]) -> bool {
+    (1..=MOST).contains(&sent.len()) && sent.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
 }

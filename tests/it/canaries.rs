@@ -5,11 +5,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
-use axum::middleware::from_fn_with_state;
-use axum::routing::post;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use http_body_util::BodyExt;
@@ -17,11 +14,10 @@ use mintage::ambient::{Clock, SystemClock, SystemEntropy};
 use mintage::keyring::Algorithm;
 use mintage::telemetry::Metrics;
 use mintage::token::b64;
-use mintage::web::{Form, Observer, Part, Surface, pass};
+use mintage::web::{Form, Observer, Part, Routes, Site, Surface};
 use reqwest::Method;
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
-use tower::ServiceExt;
 
 use crate::app::ADMIN_SECRET;
 use crate::hand::{Hand, JWT_BEARER};
@@ -428,16 +424,17 @@ async fn a_panic_while_a_request_is_handled_tells_nothing() {
         }
     }));
     let clock = Arc::new(SystemClock::new());
-    let observer = Observer { clock, entropy: Arc::new(SystemEntropy), metrics: Arc::new(Metrics::new("tests")) };
+    let observer = Observer::new(clock, Arc::new(SystemEntropy), Arc::new(Metrics::new("tests")));
     let part = Part::new(Surface::OAuth, observer, Arc::default());
-    let router: Router = Router::new()
-        .route("/panics", post(async |Form { head, params }: Form| panic!("{CONTROL}: {head:?} {params:?}") as &'static str))
-        .layer(from_fn_with_state(Arc::new(part), pass));
+    let routes =
+        Routes::new().post("/panics", async |Form { head, params }: Form| panic!("{CONTROL}: {head:?} {params:?}") as &'static str);
+    let mut site = Site::new(part.clone());
+    site.show(part, routes, &());
     let body = format!("refresh_token={STRAY_REFRESH}&client_secret={WRONG_SECRET}&client_assertion={STRAY_BEARER}&note={WEAK_SECRET}");
     let request = Request::post("/panics").header("host", "tests").header("content-type", "application/x-www-form-urlencoded");
     let basic = format!("Basic {}", STANDARD.encode(format!("admin:{ADMIN_SECRET}")));
     let request = request.header("authorization", basic).header("dpop", STRAY_BEARER).header("cookie", WRONG_SECRET);
-    let answer = router.oneshot(request.body(Body::from(body)).expect("a request")).await.expect("an answer");
+    let answer = site.answer(request.body(Body::from(body)).expect("a request")).await;
     assert_eq!(answer.status(), 500);
     let answer = answer.into_body().collect().await.expect("a body").to_bytes();
     let panicked: String = hears.try_iter().collect();
