@@ -99,6 +99,7 @@ fn writer(file: &Path, syncs_twice: bool) -> Result<mpsc::Sender<Update>, redb::
     let (updates, mut waiting) = mpsc::channel::<Update>(QUEUE);
     thread::spawn(move || -> Result<(), redb::Error> {
         while let Some(first) = waiting.blocking_recv() {
+            thread::yield_now(); // as the embedded store does
             let more = std::iter::from_fn(|| waiting.try_recv().ok()).take(BATCH - 1);
             let batch: Vec<Update> = std::iter::once(first).chain(more).collect();
             commit(&database, syncs_twice, &batch)?;
