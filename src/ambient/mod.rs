@@ -4,4 +4,4 @@ mod clock;
 mod entropy;
 
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use entropy::{Entropy, SystemEntropy};
+pub use entropy::{Drawn, Entropy, SystemEntropy};

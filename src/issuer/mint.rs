@@ -127,7 +127,7 @@ impl Issuer {
     /// The shortest lifetime of one second stays one.
     fn expiry(&self, client: &Client, issued_at: Moment, end: Option<Moment>) -> Moment {
         let lifetime = self.registry.load().lifetimes(client).access_ttl;
-        let [coarse, fine] = self.entropy.bytes::<2>();
+        let [coarse, fine] = self.drawn.bytes::<2>();
         let jitter = lifetime.mul_f64(0.05 * f64::from(u16::from_be_bytes([coarse, fine])) / f64::from(u16::MAX));
         let jitter = Duration::from_secs(jitter.as_secs());
         let expires_at = issued_at.plus(lifetime.saturating_sub(jitter)).min(end.unwrap_or(Moment::MAX));

@@ -37,7 +37,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
-use crate::ambient::{Clock, Entropy};
+use crate::ambient::{Clock, Drawn, Entropy};
 use crate::audit::Trail;
 use crate::id::{IdRandom, Stamp};
 use crate::keyfiles::KeyFolder;
@@ -104,7 +104,10 @@ pub struct Issuer {
     policy: Policy,
     store: Arc<AnyStore>,
     clock: Arc<dyn Clock>,
+    /// For secrets and keys.
     entropy: Arc<dyn Entropy>,
+    /// For ids and delays.
+    drawn: Drawn,
     metrics: Arc<Metrics>,
     audit: Option<Trail>,
     view: Arc<LiveView>,
@@ -160,6 +163,7 @@ impl Issuer {
             policy,
             store,
             clock,
+            drawn: Drawn::new(entropy.clone()),
             entropy,
             metrics,
             audit,
@@ -185,7 +189,7 @@ impl Issuer {
     }
 
     fn random(&self) -> IdRandom {
-        self.entropy.bytes()
+        self.drawn.bytes()
     }
 
     fn reading(&self) -> Stamp {

@@ -11,8 +11,8 @@ use tracing::{Span, field, info, info_span, warn};
 
 use super::arrival::Arrival;
 use super::problem::Told;
-use super::request_id::{HEADER, RequestId, RequestIds};
-use crate::ambient::{Clock, Entropy};
+use super::request_id::{HEADER, RequestId};
+use crate::ambient::{Clock, Drawn, Entropy};
 use crate::api::Code;
 use crate::telemetry::{Metrics, Requests};
 
@@ -22,7 +22,7 @@ const CREDENTIALS: [HeaderName; 4] = [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE
 #[derive(Clone)]
 pub struct Observer {
     clock: Arc<dyn Clock>,
-    ids: Arc<RequestIds>,
+    drawn: Arc<Drawn>,
     /// Counts.
     pub metrics: Arc<Metrics>,
 }
@@ -39,7 +39,7 @@ pub(super) struct Seen {
 impl Observer {
     /// Measures by this clock how long an answer took; makes request ids of this randomness; counts.
     pub fn new(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>, metrics: Arc<Metrics>) -> Self {
-        Self { clock, ids: Arc::new(RequestIds::new(entropy)), metrics }
+        Self { clock, drawn: Arc::new(Drawn::new(entropy)), metrics }
     }
 
     /// `route` is the pattern that the address matched.
@@ -47,7 +47,7 @@ impl Observer {
         let began = self.clock.monotonic();
         let method = known(request.method());
         hide(request.headers_mut());
-        let id = self.ids.of(request.headers());
+        let id = RequestId::of(request.headers(), &self.drawn);
         let arrival = Arrival::of_mut(request);
         arrival.id = id;
         let span = info_span!(

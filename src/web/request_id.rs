@@ -1,17 +1,13 @@
 //! A name for each request, the same in the answer and in the log.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::ambient::Entropy;
+use crate::ambient::Drawn;
 
 /// The header that carries it, both ways.
 pub(super) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
 const MOST: usize = 64;
-/// How many are drawn at a time: each question to the operating system costs more than all else about an id.
-const DRAWN: usize = 64;
 
 /// The id of a request: what the caller sent as `X-Request-Id` where that is 1 to 64 of `A-Z a-z 0-9 - _ .`, else 128 random bits in hex.
 #[derive(Clone, Copy, Debug)]
@@ -20,33 +16,12 @@ pub(super) struct RequestId {
     length: usize,
 }
 
-/// Gives each request its id.
-pub(super) struct RequestIds {
-    entropy: Arc<dyn Entropy>,
-    drawn: Mutex<Vec<[u8; 16]>>,
-}
-
-impl RequestIds {
-    pub(super) fn new(entropy: Arc<dyn Entropy>) -> Self {
-        Self { entropy, drawn: Mutex::default() }
-    }
-
-    pub(super) fn of(&self, headers: &HeaderMap) -> RequestId {
-        let sent = headers.get(&HEADER).map(HeaderValue::as_bytes).filter(|sent| is_good(sent));
-        sent.map_or_else(|| hex(self.draw()), RequestId::copied)
-    }
-
-    fn draw(&self) -> [u8; 16] {
-        let mut drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
-        if drawn.is_empty() {
-            drawn.resize(DRAWN, [0; 16]);
-            self.entropy.fill(drawn.as_flattened_mut());
-        }
-        drawn.pop().unwrap_or_default()
-    }
-}
-
 impl RequestId {
+    pub(super) fn of(headers: &HeaderMap, drawn: &Drawn) -> Self {
+        let sent = headers.get(&HEADER).map(HeaderValue::as_bytes).filter(|sent| is_good(sent));
+        sent.map_or_else(|| hex(drawn.bytes()), Self::copied)
+    }
+
     fn copied(sent: &[u8]) -> Self {
         let mut id = Self { length: sent.len().min(MOST), ..Self::default() };
         id.text[..id.length].copy_from_slice(&sent[..id.length]);
