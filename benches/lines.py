@@ -45,6 +45,7 @@ COMPARED = (
     ("/s", "{:.3g} × as many", part, (
         ("refresh, mintage", "refresh, baseline", "≥ 0.75"),
         ("refresh, mintage", "refresh, baseline, a commit synced once", ""),
+        ("refresh, mintage", "refresh, baseline, a commit in company", ""),
         ("refresh, mintage, logging each request", "refresh, baseline", ""),
         ("refresh, mintage", "refresh, oidc-provider", "≥ 4"),
         ("refresh, mintage", "refresh, oidc-provider, a sync a write", ""),

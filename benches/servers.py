@@ -147,11 +147,11 @@ class Baseline(Server):
     """Bare handlers that answer as many bytes as Mintage."""
 
     name = "baseline"
-    syncs = 2  # a commit: as Mintage does it
+    commits = "synced-twice"  # as Mintage does it
     sizes = (0, 0)
 
     def command(self, folder):
-        return [self.installed.program("http"), "baseline", folder, *map(str, (self.syncs, *self.sizes))], os.environ
+        return [self.installed.program("http"), "baseline", folder, *map(str, (self.commits, *self.sizes))], os.environ
 
     def prepare(self):
         self.open = ask("/open", "{}", FORM)
@@ -163,7 +163,15 @@ class BaselineSyncingOnce(Baseline):
     """As redb does it where it is told nothing: the last commit before a crash may be taken back without a word."""
 
     name = "baseline, a commit synced once"
-    syncs = 1
+    commits = "synced-once"
+    introspects = False  # which writes nothing
+
+
+class BaselineInCompany(Baseline):
+    """With what is our own in Mintage's group commit: before it takes what waits, it lets all run that can."""
+
+    name = "baseline, a commit in company"
+    commits = "in-company"
     introspects = False  # which writes nothing
 
 
@@ -220,5 +228,6 @@ class BetterAuth(Server):
 # By the name that the command line has for each.
 SERVERS = {
     "mintage": Mintage, "mintage-logging": MintageLogging, "baseline": Baseline, "baseline-one-sync": BaselineSyncingOnce,
+    "baseline-in-company": BaselineInCompany,
     "oidc-provider": OidcProvider, "oidc-provider-sync-each": OidcProviderSyncingEach, "better-auth": BetterAuth, "fastapi": FastApi,
 }

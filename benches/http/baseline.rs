@@ -39,15 +39,25 @@ struct Baseline {
     introspection: String,
 }
 
-/// Serves until it is ended. Its answers have the sizes that are asked for; of two syncs a commit, as the embedded store has them, the first is
-/// before the commit becomes the current one.
-pub(crate) fn run(folder: &str, syncs: &str, refresh_bytes: &str, introspection_bytes: &str) -> Result<(), String> {
+/// How it commits.
+#[derive(Clone, Copy)]
+struct Commits {
+    /// As the embedded store does, and before the commit becomes the current one.
+    sync_twice: bool,
+    /// As the embedded store does: whoever is ready to run may still come along.
+    wait_for_company: bool,
+}
+
+/// Serves until it is ended. Its answers have the sizes that are asked for. `commits` is `synced-once`, `synced-twice` or `in-company`, which
+/// is synced twice as well.
+pub(crate) fn run(folder: &str, commits: &str, refresh_bytes: &str, introspection_bytes: &str) -> Result<(), String> {
     let number = |text: &str| text.parse::<usize>().map_err(|_| format!("not a number: {text}"));
     let around = refresh_answer("", "0.0").len() + 1 + b64::encode([0; 64]).len();
     let padding = number(introspection_bytes)?.saturating_sub(r#"{"active":true,"padding":""}"#.len());
+    let commits = Commits { sync_twice: commits != "synced-once", wait_for_company: commits == "in-company" };
     let baseline = Arc::new(Baseline {
         key: SigningKey::from_bytes(&[7; 32]),
-        updates: writer(&Path::new(folder).join("baseline.redb"), syncs == "2").map_err(|why| why.to_string())?,
+        updates: writer(&Path::new(folder).join("baseline.redb"), commits).map_err(|why| why.to_string())?,
         signed: "x".repeat(number(refresh_bytes)?.saturating_sub(around)),
         introspection: format!(r#"{{"active":true,"padding":"{}"}}"#, "x".repeat(padding)),
     });
@@ -94,15 +104,13 @@ fn json(body: String) -> Response {
     ([(CONTENT_TYPE, "application/json")], body).into_response()
 }
 
-fn writer(file: &Path, syncs_twice: bool) -> Result<mpsc::Sender<Update>, redb::Error> {
+fn writer(file: &Path, commits: Commits) -> Result<mpsc::Sender<Update>, redb::Error> {
     let database = Database::builder().set_cache_size(CACHE_BYTES).create(file)?;
     let (updates, mut waiting) = mpsc::channel::<Update>(QUEUE);
     thread::spawn(move || -> Result<(), redb::Error> {
         while let Some(first) = waiting.blocking_recv() {
-            thread::yield_now(); // as the embedded store does
-            let more = std::iter::from_fn(|| waiting.try_recv().ok()).take(BATCH - 1);
-            let batch: Vec<Update> = std::iter::once(first).chain(more).collect();
-            commit(&database, syncs_twice, &batch)?;
+            let batch = batch(first, &mut waiting, commits.wait_for_company);
+            commit(&database, commits.sync_twice, &batch)?;
             for (_, _, done) in batch {
                 let _ = done.send(()); // whoever has gone needs no answer
             }
@@ -110,6 +118,20 @@ fn writer(file: &Path, syncs_twice: bool) -> Result<mpsc::Sender<Update>, redb::
         Ok(())
     });
     Ok(updates)
+}
+
+fn batch(first: Update, waiting: &mut mpsc::Receiver<Update>, wait_for_company: bool) -> Vec<Update> {
+    let mut batch = vec![first];
+    loop {
+        if wait_for_company {
+            thread::yield_now();
+        }
+        let before = batch.len();
+        batch.extend(std::iter::from_fn(|| waiting.try_recv().ok()).take(BATCH - before));
+        if !wait_for_company || batch.len() == before || batch.len() == BATCH {
+            return batch;
+        }
+    }
 }
 
 fn commit(database: &Database, syncs_twice: bool, batch: &[Update]) -> Result<(), redb::Error> {

@@ -1,7 +1,7 @@
 //! The two ends of the HTTP measurements, which `benches/run` starts, each on a core of its own:
 //!
 //! - `drive`, with a [`drive::Plan`] on standard input: asks a server in a closed loop and prints one line of JSON;
-//! - `baseline FOLDER SYNCS REFRESH_BYTES INTROSPECTION_BYTES`: what the same machine can do at most with the same crates.
+//! - `baseline FOLDER COMMITS REFRESH_BYTES INTROSPECTION_BYTES`: what the same machine can do at most with the same crates.
 
 mod baseline;
 mod connection;
@@ -16,7 +16,7 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match words[..] {
         ["drive"] => drive::run(),
-        ["baseline", folder, syncs, refresh, introspection] => baseline::run(folder, syncs, refresh, introspection),
+        ["baseline", folder, commits, refresh, introspection] => baseline::run(folder, commits, refresh, introspection),
         _ => {
             println!("started by benches/run"); // `cargo bench` starts this one too
             Ok(())

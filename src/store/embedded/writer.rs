@@ -132,10 +132,7 @@ struct Desk {
 impl Desk {
     fn work(mut self, mut waiting: mpsc::Receiver<Job>) {
         while let Some(first) = waiting.blocking_recv() {
-            // A commit costs nearly the same for one as for many: whoever else is ready to run on this core may still come along.
-            thread::yield_now();
-            let more = std::iter::from_fn(|| waiting.try_recv().ok()).take(BATCH - 1);
-            let mut jobs = std::iter::once(first).chain(more).collect::<Vec<_>>().into_iter();
+            let mut jobs = with_company(first, &mut waiting).into_iter();
             let mut answers = Vec::with_capacity(jobs.len());
             let done = unless_it_panics(|| self.commit(&mut jobs, &mut answers));
             if let Err(broken) = done.unwrap_or_else(|| Err(Broken::Damaged(DAMAGED.to_owned()))) {
@@ -173,6 +170,20 @@ impl Desk {
 
     fn end(self, broken: Broken) {
         end(&self.fault, broken);
+    }
+}
+
+/// Who shares a commit with `first`: it costs nearly the same for one as for many. Whoever is ready to run on this core may still come along, as
+/// long as anybody does.
+fn with_company(first: Job, waiting: &mut mpsc::Receiver<Job>) -> Vec<Job> {
+    let mut jobs = vec![first];
+    loop {
+        thread::yield_now();
+        let before = jobs.len();
+        jobs.extend(std::iter::from_fn(|| waiting.try_recv().ok()).take(BATCH - before));
+        if jobs.len() == before || jobs.len() == BATCH {
+            return jobs;
+        }
     }
 }
 
