@@ -10,8 +10,8 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::response::IntoResponse;
 use bytes::Bytes;
-use http::StatusCode;
-use http::header::RETRY_AFTER;
+use http::header::{CONNECTION, RETRY_AFTER};
+use http::{HeaderValue, StatusCode, Version};
 use hyper::body::{Body as _, Frame, Incoming, SizeHint};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -39,6 +39,9 @@ const FIRST_REQUEST: Duration = Duration::from_millis(500);
 /// is closed over unread bytes takes the answer with it.
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: usize = 2 << 20;
+/// A body that nobody wants, and that is no longer, is most often there with its head, and read away. What is left of another ends the connection,
+/// which has to be said (RFC 9112 §9.6): no other request may be on its way when it does.
+const DRAINED: u64 = 4096;
 /// The first byte of a TLS handshake (RFC 8446 §5.1).
 const HANDSHAKE: u8 = 0x16;
 const SPEAKS_TLS: &[u8] = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: 37\r\n\r\n\
@@ -141,10 +144,14 @@ impl Served {
             let turn = guest.turn(AT_WORK);
             let site = self.site.clone();
             async move {
-                Ok::<_, Infallible>(match turn {
-                    Some(turn) => site.answer(accompanied(request, turn, peer, deadlines)).await,
-                    None => (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "1")]).into_response(),
-                })
+                let Some(turn) = turn else { return Ok((StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "1")]).into_response()) };
+                let is_http_1 = request.version() < Version::HTTP_2;
+                let is_long = request.body().size_hint().upper().is_none_or(|size| size > DRAINED);
+                let mut response = site.answer(accompanied(request, turn.clone(), peer, deadlines)).await;
+                if is_http_1 && !turn.has_all() && (is_long || response.status() == StatusCode::REQUEST_TIMEOUT) {
+                    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
+                Ok::<_, Infallible>(response)
             }
         });
         let builder = builder(&self.limits);

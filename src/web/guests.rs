@@ -269,6 +269,11 @@ impl Turn {
             self.guest.begin();
         }
     }
+
+    /// Whether the whole request has come.
+    pub(super) fn has_all(&self) -> bool {
+        *self.is_served.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Drop for Turn {

@@ -190,6 +190,20 @@ async fn a_body_that_does_not_come_keeps_no_place() {
 }
 
 #[tokio::test]
+async fn what_is_left_of_a_long_body_ends_the_connection_and_that_is_said() {
+    let served = served(QUICK).await;
+    for version in ["1.1", "1.0\r\nConnection: keep-alive"] {
+        let long = format!("GET / HTTP/{version}\r\nHost: a\r\nContent-Length: 60000\r\n\r\nsome of it");
+        let answer = rest(served.says(long.as_bytes()).await).await;
+        assert!(answer.contains("200 OK") && answer.contains("connection: close"), "{answer}");
+    }
+    let short = b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbodyGET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    let answers = rest(served.says(short).await).await;
+    assert_eq!(answers.matches("200 OK").count(), 2, "{answers}");
+    assert!(!answers.contains("connection: close"), "{answers}");
+}
+
+#[tokio::test]
 async fn an_answer_that_is_late_is_503() {
     let served = served(Limits { connections: 10, ..QUICK }).await;
     let answer = rest(served.says(b"GET /never HTTP/1.0\r\n\r\n").await).await;

@@ -167,7 +167,9 @@ async fn a_body_of_another_type_or_size_is_refused() {
     let none = app.send(app.request(Method::POST, "/v1/sessions").bearer_auth(app.admin().await).body(good)).await;
     is_problem(&none, 415, "unsupported_media_type");
     let padded = |size: usize| format!("{}{good}", " ".repeat(size - good.len()));
-    is_problem(&open(&app, padded(64 * 1024 + 1)).await, 413, "body_too_large");
+    let large = open(&app, padded(64 * 1024 + 1)).await;
+    is_problem(&large, 413, "body_too_large");
+    assert_eq!(large.headers["connection"], "close", "nobody sends another request behind a body that is not read");
     let vast = format!(
         "POST /v1/sessions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\nContent-Length: 10485760\r\n\r\n{}",
         app.admin().await,
