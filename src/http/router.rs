@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRef;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::routes::oauth::{introspect, revoke, token};
 use super::routes::ops::{health, metrics, openapi};
@@ -28,6 +29,8 @@ pub struct Doors {
     pub rate_limits: Option<Arc<RateLimits>>,
     /// Told when the node is about to stop: it is not ready any more.
     pub stopping: CancellationToken,
+    /// Verbs that go on although nobody waits for their answers.
+    pub let_go: TaskTracker,
 }
 
 // Every body is read up to 64 KiB and 20 s, every answer comes within 30 s; what a bearer may do is judged by the verb that is asked.
@@ -112,7 +115,7 @@ pub fn service_and_ops(doors: &Doors) -> Site {
 
 impl Doors {
     fn part(&self, surface: Surface) -> Part {
-        Part::new(surface, self.observer.clone(), self.proxies.clone())
+        Part { let_go: self.let_go.clone(), ..Part::new(surface, self.observer.clone(), self.proxies.clone()) }
     }
 }
 

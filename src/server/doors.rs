@@ -7,8 +7,9 @@ use std::time::Duration;
 use ipnet::{IpNet, Ipv4Net};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::StartFault;
 use super::handles::room_for;
@@ -31,6 +32,9 @@ pub(super) struct OpenDoors {
     /// Told to stop: not ready any more, but serving for `delay`.
     stopping: CancellationToken,
     delay: Duration,
+    /// Verbs that nobody waits for any more, and how long a stop waits for them.
+    let_go: TaskTracker,
+    deadline: Duration,
 }
 
 /// Binds, and says where: a port of 0 becomes a free one.
@@ -80,7 +84,9 @@ impl OpenDoors {
         }
         let site = if shares { http::service_and_ops(doors) } else { http::service(doors) };
         let service = open(listener, tls, site, limits, &stop_service);
-        Ok(Self { service, ops, stop_service, stop_ops, stopping: doors.stopping.clone(), delay: settings.shutdown_delay })
+        let (stopping, let_go) = (doors.stopping.clone(), doors.let_go.clone());
+        let (delay, deadline) = (settings.shutdown_delay, settings.shutdown_deadline);
+        Ok(Self { service, ops, stop_service, stop_ops, stopping, delay, let_go, deadline })
     }
 
     pub(super) fn ops_address(&self) -> Option<SocketAddr> {
@@ -96,6 +102,10 @@ impl OpenDoors {
         self.stop_ops.cancel();
         if let Some((ops, _)) = self.ops {
             let _ = ops.await;
+        }
+        self.let_go.close();
+        if timeout(self.deadline, self.let_go.wait()).await.is_err() {
+            tracing::warn!("requests were broken off whose callers had gone: they did not end in time");
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::doors::{OpenDoors, listen};
 use super::{Node, StartFault, Surroundings, distrust};
@@ -67,6 +68,7 @@ impl Node {
         let doors = Doors {
             issuer: issuer.clone(),
             observer: Observer::new(clock.clone(), entropy, metrics),
+            let_go: TaskTracker::new(),
             proxies: Arc::new(proxies(&settings)),
             rate_limits: rate_limits(&settings, clock.clone()),
             stopping: CancellationToken::new(),

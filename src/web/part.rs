@@ -11,6 +11,7 @@ use axum::extract::Request;
 use axum::http::header::ALLOW;
 use axum::response::{IntoResponse, Response};
 use tokio::runtime::Handle;
+use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
 use super::address::{Proxies, locate};
@@ -42,12 +43,14 @@ pub struct Part {
     pub limits: Option<Arc<RateLimits>>,
     /// Whose nonces answers to requests with a DPoP proof carry.
     pub nonces: Option<Arc<Issuer>>,
+    /// Verbs that go on although nobody waits for their answers.
+    pub let_go: TaskTracker,
 }
 
 impl Part {
     /// Without limits, nonces, and pages of other origins: for what is cheap to answer, and where nobody can fail.
     pub fn new(surface: Surface, observer: Observer, proxies: Arc<Proxies>) -> Self {
-        Self { surface, observer, proxies, origins: None, limits: None, nonces: None }
+        Self { surface, observer, proxies, origins: None, limits: None, nonces: None, let_go: TaskTracker::new() }
     }
 
     /// Observes, limits and answers.
@@ -89,7 +92,8 @@ impl Part {
         let Some(verb) = place.verb(request.method()) else { return Ok(nobody_answers(place)) };
         let Arrival { deadlines, turn, .. } = Arrival::of_mut(&mut request);
         let (within, turn) = (deadlines.answer, turn.clone());
-        let response = run_to_the_end(verb(request), turn, within).await;
+        let verb = Underway { verb: Some(verb(request)), visit: visit.clone(), turn, let_go: self.let_go.clone() };
+        let response = run_to_the_end(verb, within).await;
         visit.ends(&response);
         Ok(response)
     }
@@ -103,8 +107,7 @@ fn nobody_answers(place: &Place) -> Response {
 }
 
 /// Runs a verb to its end: a panic is answered, and whoever waits is answered in time.
-async fn run_to_the_end(verb: Answering, turn: Option<Arc<Turn>>, within: Duration) -> Response {
-    let mut verb = Underway { verb: Some(verb), turn };
+async fn run_to_the_end(mut verb: Underway, within: Duration) -> Response {
     let begun = poll_fn(|cx| Poll::Ready(Pin::new(&mut verb).poll(cx))).await;
     let done = match begun {
         Poll::Ready(done) => Ok(done),
@@ -117,9 +120,12 @@ async fn run_to_the_end(verb: Answering, turn: Option<Arc<Turn>>, within: Durati
     }
 }
 
-/// A verb on its way. Whoever lets go of it does not break it off half-way: then it goes on as a task of its own.
+/// A verb on its way. Whoever lets go of it does not break it off half-way: then it goes on as a task of its own, which a stop waits for. What it
+/// refuses counts all the same.
 struct Underway {
     verb: Option<Answering>,
+    visit: Visit,
+    let_go: TaskTracker,
     /// Held until the verb is done, so that a caller who hangs up at once is still counted among those who are served.
     turn: Option<Arc<Turn>>,
 }
@@ -141,13 +147,13 @@ impl Future for Underway {
 
 impl Drop for Underway {
     fn drop(&mut self) {
-        let (verb, turn) = (self.verb.take(), self.turn.take());
+        let (verb, visit, turn) = (self.verb.take(), self.visit.clone(), self.turn.take());
         if let (Some(verb), Ok(runtime)) = (verb, Handle::try_current()) {
             let goes_on = async move {
-                verb.await;
+                visit.ends(&verb.await);
                 drop(turn);
             };
-            runtime.spawn(goes_on.in_current_span());
+            self.let_go.spawn_on(goes_on.in_current_span(), &runtime);
         }
     }
 }

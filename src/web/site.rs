@@ -9,7 +9,7 @@ use axum::body::{Body, HttpBody as _};
 use axum::extract::Request;
 use axum::handler::Handler;
 use axum::http::header::CONTENT_LENGTH;
-use axum::http::{HeaderValue, Method};
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::Response;
 use matchit::Params;
 
@@ -95,7 +95,7 @@ impl Site {
     /// Shows these routes as well.
     ///
     /// # Panics
-    /// Where two of its addresses cannot be told apart, which the first test to start a node would see.
+    /// Where two of its addresses cannot be told apart, or one has a method twice: the first test to start a node would see it.
     pub fn show<S: Clone>(&mut self, part: Part, routes: Routes<S>, state: &S) {
         let part = Arc::new(part);
         let mut places = BTreeMap::new();
@@ -130,6 +130,7 @@ impl Place {
     }
 
     fn add(&mut self, method: Method, verb: Verb) {
+        assert!(self.verb(&method).is_none(), "{}: {method} twice", self.requests.route());
         self.verbs.push((method, verb));
         let methods: Vec<_> =
             self.verbs.iter().map(|(method, _)| if *method == Method::GET { "GET,HEAD" } else { method.as_str() }).collect();
@@ -148,16 +149,21 @@ impl Place {
     }
 }
 
-/// What the address names (no space is in it). What is not UTF-8 names nothing that there is.
+/// What the address names (no space is in it); nothing where a name of it cannot be read.
 fn unescaped(params: &Params<'_, '_>) -> Vec<String> {
-    params.iter().map(|(_, sent)| unescape(sent.as_bytes(), b' ').unwrap_or_default()).collect()
+    params.iter().map(|(_, sent)| unescape(sent.as_bytes(), b' ')).collect::<Option<_>>().unwrap_or_default()
 }
 
 /// RFC 9110 §9.3.2: the head of the answer that `GET` would have had.
 fn leave_body_out(response: &mut Response) {
-    let length = response.body().size_hint().exact().filter(|_| !response.headers().contains_key(CONTENT_LENGTH));
+    let has_none = matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    let length = response.body().size_hint().exact().filter(|_| !has_none && !response.headers().contains_key(CONTENT_LENGTH));
     if let Some(length) = length {
         response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
     }
     *response.body_mut() = Body::empty();
 }
+
+#[cfg(test)]
+#[path = "site_tests.rs"]
+mod tests;
