@@ -197,13 +197,17 @@ pub fn push_uuid(out: &mut String, bytes: &[u8; 16]) {
 }
 
 fn spelled<'t>(bytes: &[u8; 16], text: &'t mut [u8; UUID]) -> &'t str {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
     *text = [b'-'; UUID];
     for (byte, at) in bytes.iter().zip(PLACES) {
-        text[at] = HEX[usize::from(byte >> 4)];
-        text[at + 1] = HEX[usize::from(byte & 0x0f)];
+        text[at..at + 2].copy_from_slice(&hex(*byte));
     }
     str::from_utf8(text).unwrap_or_default()
+}
+
+/// A byte as two lower-case digits.
+pub fn hex(byte: u8) -> [u8; 2] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 0x0f)]]
 }
 
 fn parse_uuid(text: &str) -> Option<[u8; 16]> {

@@ -3,6 +3,7 @@
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::ambient::Drawn;
+use crate::id::hex;
 
 /// The header that carries it, both ways.
 pub(super) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
@@ -19,7 +20,7 @@ pub(super) struct RequestId {
 impl RequestId {
     pub(super) fn of(headers: &HeaderMap, drawn: &Drawn) -> Self {
         let sent = headers.get(&HEADER).map(HeaderValue::as_bytes).filter(|sent| is_good(sent));
-        sent.map_or_else(|| hex(drawn.bytes()), Self::copied)
+        sent.map_or_else(|| spelled(drawn.bytes()), Self::copied)
     }
 
     fn copied(sent: &[u8]) -> Self {
@@ -45,11 +46,10 @@ impl Default for RequestId {
     }
 }
 
-fn hex(drawn: [u8; 16]) -> RequestId {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
+fn spelled(drawn: [u8; 16]) -> RequestId {
     let mut id = RequestId { length: 32, ..RequestId::default() };
-    for (spelled, byte) in id.text.chunks_exact_mut(2).zip(drawn) {
-        spelled.copy_from_slice(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 0x0f)]]);
+    for (place, byte) in id.text.chunks_exact_mut(2).zip(drawn) {
+        place.copy_from_slice(&hex(byte));
     }
     id
 }
