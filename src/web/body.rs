@@ -1,9 +1,5 @@
 //! Reading a body that may be too large, too slow, or no body at all.
 
-use std::future::poll_fn;
-use std::pin::pin;
-use std::task::Poll;
-
 use axum::body::{Body, Bytes};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Extensions, HeaderMap};
@@ -21,13 +17,7 @@ pub(super) async fn read(extensions: &Extensions, body: Body) -> Result<Bytes, R
         return Err(Code::BodyTooLarge.into());
     }
     let Deadlines { body: within, .. } = Arrival::of(extensions).map(|arrival| arrival.deadlines).unwrap_or_default();
-    let mut reading = pin!(whole(body));
-    // Most bodies are there by now, and need no alarm.
-    let begun = poll_fn(|cx| Poll::Ready(reading.as_mut().poll(cx))).await;
-    match begun {
-        Poll::Ready(done) => done,
-        Poll::Pending => tokio::time::timeout(within, reading).await.unwrap_or_else(|_| Err(Code::RequestTimeout.into())),
-    }
+    tokio::time::timeout(within, whole(body)).await.unwrap_or_else(|_| Err(Code::RequestTimeout.into()))
 }
 
 /// A body that comes in one piece is not copied.

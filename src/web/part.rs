@@ -1,6 +1,6 @@
 //! What every request goes through on its way to its verb, and every answer on its way back.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -107,13 +107,8 @@ fn nobody_answers(place: &Place) -> Response {
 }
 
 /// Runs a verb to its end: a panic is answered, and whoever waits is answered in time.
-async fn run_to_the_end(mut verb: Underway, within: Duration) -> Response {
-    let begun = poll_fn(|cx| Poll::Ready(Pin::new(&mut verb).poll(cx))).await;
-    let done = match begun {
-        Poll::Ready(done) => Ok(done),
-        Poll::Pending => tokio::time::timeout(within, &mut verb).await,
-    };
-    match done {
+async fn run_to_the_end(verb: Underway, within: Duration) -> Response {
+    match tokio::time::timeout(within, verb).await {
         Ok(Ok(response)) => response,
         Ok(Err(Panicked)) => Refused::from(Code::InternalError).into_response(),
         Err(_) => Refused::from(Code::TimedOut).into_response(),
